@@ -1,0 +1,36 @@
+// OpenSSL's digests, random octets and block cipher behind four functions.
+#pragma once
+
+#include <string>
+
+#include "mapping/result.h"
+#include "store/store.h"
+
+namespace mmgate {
+
+/// SHA-256 of `data`, 32 octets / 64 lower-case hex digits.
+Octets sha256(Bytes data);
+std::string sha256_hex(Bytes data);
+/// A key over several fields, each counted, so that no two lists of fields give the same key.
+SubmissionKey submission_key(std::initializer_list<Bytes> fields);
+/// Compares in a time that depends on the lengths only.
+bool equal_in_constant_time(Bytes a, Bytes b);
+std::string base64url(Bytes data);                      // without padding
+Result<Octets> from_base64url(std::string_view text);   // malformed
+
+/// Where chance comes in, so that tests can replay it.
+class Random {
+public:
+    virtual ~Random() = default;
+    virtual Octets octets(std::size_t count) = 0;
+    /// Uniform in [0, bound).
+    virtual std::uint32_t below(std::uint32_t bound) = 0;
+};
+/// The kernel's generator through OpenSSL.
+class SystemRandom final : public Random {
+public:
+    Octets octets(std::size_t count) override;
+    std::uint32_t below(std::uint32_t bound) override;
+};
+
+}  // namespace mmgate

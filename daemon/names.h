@@ -1,0 +1,44 @@
+// The names that leave the gateway: Message-IDs, retrieval URLs, transaction ids. Each leads back to the queue without an index.
+//
+// A Message-ID is the queue id enciphered with the store's secret: it reveals neither order nor rate, and nobody can make one.
+// A retrieval URL and a transaction id name recipient and message, and hold random octets that only that recipient's record knows.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/crypto.h"
+#include "store/store.h"
+
+namespace mmgate {
+
+class Names {
+public:
+    /// `secret`: 32 octets, the store's. `domain`: gateway.domain, the right side of every Message-ID.
+    Names(Bytes secret, std::string domain);
+
+    /// "3F7…@mms.example.net", without < >. 26 characters before the @.
+    std::string message_id(QueueId id) const;
+    /// The message that a Message-ID of ours names (with or without < >, any domain); nothing when it is not one of ours.
+    std::optional<QueueId> message_of(std::string_view message_id) const;
+
+private:
+    Octets key_;
+    std::string domain_;
+};
+
+/// The last path segment of a retrieval URL: queue id, index and the recipient's 16 random octets; 35 characters of base64url.
+std::string locator(RecipientRef ref, Bytes token);
+/// X-Mms-Transaction-ID of a notification: queue id, index and 8 random octets that are not those of the URL; 24 characters.
+std::string notification_transaction_id(RecipientRef ref, Bytes random8);
+
+struct Located {
+    RecipientRef ref;
+    Octets token;   // to be compared with the record's in constant time
+};
+std::optional<Located> located(std::string_view locator);
+/// The recipient a transaction id of ours names; the caller compares the whole text with the record's.
+std::optional<RecipientRef> recipient_of_transaction(std::string_view transaction_id);
+
+}  // namespace mmgate
