@@ -30,15 +30,16 @@ private:
 
 /// The last path segment of a retrieval URL: queue id, index and the recipient's 16 random octets; 35 characters of base64url.
 std::string locator(RecipientRef ref, Bytes token);
-/// X-Mms-Transaction-ID of a notification: queue id, index and 8 random octets that are not those of the URL; 24 characters.
-std::string notification_transaction_id(RecipientRef ref, Bytes random8);
+/// X-Mms-Transaction-ID of a notification: queue id, index and 8 octets of a digest of the token, so that a repeated notification is
+/// identical and the URL's secret is not in it; 24 characters.
+std::string notification_transaction_id(RecipientRef ref, Bytes token);
 
 struct Located {
     RecipientRef ref;
     Octets token;   // to be compared with the record's in constant time
 };
 std::optional<Located> located(std::string_view locator);
-/// The recipient a transaction id of ours names; the caller compares the whole text with the record's.
+/// The recipient a transaction id of ours names; the caller compares the whole text with the one made from the record's token.
 std::optional<RecipientRef> recipient_of_transaction(std::string_view transaction_id);
 
 }  // namespace mmgate

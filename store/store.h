@@ -73,8 +73,7 @@ struct Recipient {
     std::string remote_mta;             // who gave the last answer
     Notify notify;
     std::string original_recipient;     // ORCPT, xtext undone
-    Octets token;                       // 16 random octets in the retrieval URL, route mm1 only
-    std::string transaction_id;         // of M-Notification.ind, chosen once, route mm1 only
+    Octets token;                       // route mm1: 16 random octets, the secret of its retrieval URL and transaction id (daemon/names.h)
     std::uint32_t expiry_told = 0;      // seconds in the first notification: repeats are identical
     std::uint8_t mms_version = 0;       // octet of the phone's version as last seen, 0 unknown
     bool report_allowed = true;         // Report-Allowed of the phone
