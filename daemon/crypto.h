@@ -1,7 +1,11 @@
-// OpenSSL's digests, random octets and block cipher behind four functions.
+// OpenSSL's digests, random octets and block cipher behind a few functions.
 #pragma once
 
+#include <cstdlib>
+#include <initializer_list>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "mapping/result.h"
 #include "store/store.h"
@@ -17,6 +21,17 @@ SubmissionKey submission_key(std::initializer_list<Bytes> fields);
 bool equal_in_constant_time(Bytes a, Bytes b);
 std::string base64url(Bytes data);                      // without padding
 Result<Octets> from_base64url(std::string_view text);   // malformed
+
+/// AES-256 on single blocks of 16 octets: a permutation that only the key's owner can compute. Not for messages longer than a block.
+class AesBlock {
+public:
+    explicit AesBlock(Bytes key);   // 32 octets
+    Octets encipher(Bytes block) const;
+    Octets decipher(Bytes block) const;
+
+private:
+    Octets key_;
+};
 
 /// Where chance comes in, so that tests can replay it.
 class Random {

@@ -24,7 +24,7 @@ public:
     std::optional<QueueId> message_of(std::string_view message_id) const;
 
 private:
-    Octets key_;
+    AesBlock cipher_;
     std::string domain_;
 };
 
