@@ -76,6 +76,7 @@ struct Recipient {
     Octets token;                       // route mm1: 16 random octets, the secret of its retrieval URL and transaction id (daemon/names.h)
     std::uint32_t expiry_told = 0;      // seconds in the first notification: repeats are identical
     std::uint8_t mms_version = 0;       // octet of the phone's version as last seen, 0 unknown
+    std::uint32_t notified_since_fetch = 0;   // route mm1: notifications repeated after a retrieval that nobody confirmed
     bool report_allowed = true;         // Report-Allowed of the phone
     bool report_due = false;            // an end nobody has been told of yet
     bool report_expected = false;       // relayed: the next hop promised a report
