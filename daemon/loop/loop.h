@@ -18,12 +18,12 @@ namespace mmgate {
 
 /// The release function of a C type inside the type.
 template <auto release>
-struct Release {
+struct FreedBy {
     template <class T>
     void operator()(T* p) const noexcept { release(p); }
 };
-using EventBase = std::unique_ptr<event_base, Release<event_base_free>>;
-using EventHandle = std::unique_ptr<event, Release<event_free>>;
+using EventBase = std::unique_ptr<event_base, FreedBy<event_base_free>>;
+using EventHandle = std::unique_ptr<event, FreedBy<event_free>>;
 
 /// Says on standard error that a callback threw; the session it belonged to is dropped by its owner.
 void report_escaped(const char* what) noexcept;

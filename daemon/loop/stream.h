@@ -18,7 +18,7 @@
 
 namespace mmgate {
 
-using Evbuffer = std::unique_ptr<evbuffer, Release<evbuffer_free>>;
+using Evbuffer = std::unique_ptr<evbuffer, FreedBy<evbuffer_free>>;
 
 class StreamEvents {
 public:

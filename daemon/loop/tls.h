@@ -13,7 +13,7 @@
 
 namespace mmgate {
 
-using TlsSession = std::unique_ptr<SSL, Release<SSL_free>>;
+using TlsSession = std::unique_ptr<SSL, FreedBy<SSL_free>>;
 
 /// Certificates and rules, shared by the sessions made from it (they keep their own count), so that a reload swaps it under running sessions.
 class TlsContext {
@@ -27,7 +27,7 @@ public:
     TlsSession connect_session(const std::string& server_name) const;
 
 private:
-    using Handle = std::unique_ptr<SSL_CTX, Release<SSL_CTX_free>>;
+    using Handle = std::unique_ptr<SSL_CTX, FreedBy<SSL_CTX_free>>;
     explicit TlsContext(Handle handle) : handle_(std::move(handle)) {}
     Handle handle_;
 };
