@@ -1,0 +1,90 @@
+#include "daemon/dispatcher.h"
+
+#include <algorithm>
+
+namespace mmgate {
+
+namespace {
+
+// One claim takes at most this many messages, so that a long lane does not hold a worker.
+constexpr std::size_t kClaimAtOnce = 64;
+// Due lanes looked at beyond those that are busy.
+constexpr std::size_t kLanesAtOnce = 256;
+// A lane that is due, has nothing under way and yet no slot (its next hop is backing off) is looked at again after this.
+constexpr std::chrono::milliseconds kBackOffLook{1000};
+// The clock may be drawn towards the wall clock, so that a computed wait is no promise.
+constexpr std::chrono::milliseconds kLongestWait{60'000};
+
+}  // namespace
+
+Dispatcher::Dispatcher(Loop& loop, Store& store, Workers& workers, Log& log, std::vector<Carrier*> carriers)
+    : loop_(loop), store_(store), workers_(workers), log_(log), carriers_(std::move(carriers)) {}
+
+void Dispatcher::kick() {
+    if (looking_ || draining_) return;
+    looking_ = true;
+    loop_.post([this] {
+        looking_ = false;
+        look();
+    });
+}
+
+void Dispatcher::drain() {
+    draining_ = true;
+    next_.cancel();
+    soon_.cancel();
+}
+
+Carrier* Dispatcher::carrier_of(std::string_view lane) const {
+    auto found = std::ranges::find_if(carriers_, [&](const Carrier* carrier) { return carrier->carries(lane); });
+    return found == carriers_.end() ? nullptr : *found;
+}
+
+void Dispatcher::look() {
+    if (draining_) return;
+    const Instant now = loop_.now();
+    next_.cancel();
+    for (const LaneDue& due : store_.lanes(now, kLanesAtOnce + lanes_.size())) {
+        if (due.due > now) {
+            auto wait = std::min(kLongestWait, std::chrono::duration_cast<std::chrono::milliseconds>(due.due - now) + std::chrono::milliseconds(1));
+            next_ = loop_.after(wait, [this] { kick(); });
+            break;
+        }
+        auto busy = lanes_.find(due.lane);
+        if (busy != lanes_.end() && busy->second.claiming) continue;
+        Carrier* carrier = carrier_of(due.lane);
+        if (!carrier) continue;   // a lane of a configuration that is gone: mmq shows it, expiry or an operator ends it
+        std::size_t slots = carrier->free_slots(due.lane);
+        if (slots > 0) claim(due.lane, *carrier, std::min(slots, kClaimAtOnce));
+        else if (busy == lanes_.end() && !soon_.pending()) soon_ = loop_.after(kBackOffLook, [this] { kick(); });
+    }
+    // Nothing known to be due: still look now and then, for what only the store knows of.
+    if (!next_.pending()) next_ = loop_.after(kLongestWait, [this] { kick(); });
+}
+
+void Dispatcher::claim(const std::string& lane, Carrier& carrier, std::size_t slots) {
+    lanes_[lane].claiming = true;
+    const Instant now = loop_.now();
+    workers_.run([this, lane, now, slots] { return store_.claim(lane, now, slots); },
+                 [this, lane, &carrier](std::vector<Claimed> claimed) { take(lane, carrier, std::move(claimed)); });
+}
+
+void Dispatcher::take(const std::string& lane, Carrier& carrier, std::vector<Claimed> claimed) {
+    Lane& state = lanes_[lane];
+    state.claiming = false;
+    state.carrying += claimed.size();
+    carrying_ += claimed.size();
+    const bool found = !claimed.empty();
+    for (Claimed& one : claimed) carrier.carry(lane, std::move(one), [this, lane] { release(lane); });
+    if (!found && state.carrying == 0) lanes_.erase(lane);
+    if (found) kick();   // there may be more than one claim takes
+}
+
+void Dispatcher::release(const std::string& lane) {
+    --carrying_;
+    auto found = lanes_.find(lane);
+    if (found != lanes_.end() && --found->second.carrying == 0 && !found->second.claiming) lanes_.erase(found);
+    kick();
+}
+
+}  // namespace mmgate

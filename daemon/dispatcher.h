@@ -1,0 +1,65 @@
+// Hands what is due to who carries it: the only place that claims.
+//
+// Looks at lanes, not at messages: a lane without free slots costs nothing, and a next hop in trouble holds up nobody else.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/log.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/workers.h"
+#include "store/store.h"
+
+namespace mmgate {
+
+/// Takes claimed messages of some lanes to where they go, and settles them.
+class Carrier {
+public:
+    virtual ~Carrier() = default;
+    virtual bool carries(std::string_view lane) const = 0;
+    /// How many more messages it takes of this lane now.
+    virtual std::size_t free_slots(std::string_view lane) const = 0;
+    /// Carries one claimed message. `done` runs on the loop, once, when its leases have ended.
+    virtual void carry(std::string_view lane, Claimed claimed, std::function<void()> done) = 0;
+};
+
+class Dispatcher {
+public:
+    Dispatcher(Loop& loop, Store& store, Workers& workers, Log& log, std::vector<Carrier*> carriers);
+
+    /// Something may have become due: looks at the end of this turn of the loop.
+    void kick();
+    /// Claims no more; what is carried finishes.
+    void drain();
+    std::size_t carrying() const { return carrying_; }
+
+private:
+    struct Lane {
+        bool claiming = false;
+        std::size_t carrying = 0;
+    };
+    void look();
+    void claim(const std::string& lane, Carrier& carrier, std::size_t slots);
+    void take(const std::string& lane, Carrier& carrier, std::vector<Claimed> claimed);
+    Carrier* carrier_of(std::string_view lane) const;
+    void release(const std::string& lane);
+
+    Loop& loop_;
+    Store& store_;
+    Workers& workers_;
+    Log& log_;
+    std::vector<Carrier*> carriers_;
+    std::map<std::string, Lane, std::less<>> lanes_;   // lanes with work under way
+    std::size_t carrying_ = 0;
+    bool looking_ = false;
+    bool draining_ = false;
+    Timer next_;
+    Timer soon_;
+};
+
+}  // namespace mmgate

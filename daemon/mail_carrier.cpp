@@ -1,0 +1,157 @@
+#include "daemon/mail_carrier.h"
+
+#include <algorithm>
+
+#include "daemon/retry.h"
+#include "mapping/mail/mm_to_mail.h"
+#include "mapping/mm1/messages.h"
+#include "mapping/status.h"
+
+namespace mmgate {
+
+namespace {
+
+// A delivery report asks the next hop for success and failure; without one the operator decides whether failures are asked for.
+Notify notify_of(const Message& message, const Config& config) {
+    Notify notify{.never = false, .success = false, .failure = false, .delay = false};
+    if (message.kind == MessageKind::mm && message.interface == Interface::mm1 && !message.automatic) {
+        notify.success = message.headers.delivery_report;
+        notify.failure = message.headers.delivery_report || config.notify_failures;
+    }
+    notify.never = !notify.success && !notify.failure;
+    return notify;
+}
+
+}  // namespace
+
+Settle after_delivery(const Message& message, std::uint16_t index, const smtp::Delivered& delivered, Instant now, const Config& config, Random& random) {
+    using Verdict = smtp::Delivered::Verdict;
+    const ReportPolicy policy{config.service_messages, config.report_delay};
+    const Recipient& before = message.recipients.at(index);
+    Message after = message;
+    switch (delivered.verdict) {
+        case Verdict::delivered:
+        case Verdict::relayed: {
+            const bool relayed = delivered.verdict == Verdict::relayed;
+            after.recipients[index].attempts = before.attempts + 1;
+            after.recipients[index].report_expected = relayed;
+            return end_of(after, index,
+                          {relayed ? RecipientState::relayed : RecipientState::delivered, Fault::internal, delivered.reply, delivered.enhanced_status, delivered.remote_mta}, now,
+                          policy);
+        }
+        case Verdict::failed:
+            after.recipients[index].attempts = before.attempts + 1;
+            return end_of(after, index, {RecipientState::failed, delivered.fault, delivered.reply, delivered.enhanced_status, delivered.remote_mta}, now, policy);
+        case Verdict::deferred: break;
+    }
+    Settle settle;
+    settle.ref = {message.id, index};
+    settle.recipient = before;
+    Recipient& recipient = settle.recipient;
+    ++recipient.attempts;
+    recipient.state = RecipientState::deferred;
+    recipient.reason = delivered.reply;
+    recipient.enhanced_status = delivered.enhanced_status;
+    recipient.fault = delivered.fault;
+    recipient.remote_mta = delivered.remote_mta;
+    recipient.next_attempt = next_attempt(config.retry, recipient.attempts, now, message.expires, random);
+    settle.events.push_back({now, index, "deferred", delivered.reply});
+    return settle;
+}
+
+MailCarrier::MailCarrier(Loop& loop, Store& store, Workers& workers, Settler& settler, smtp::Client& client, const Names& names, Random& random, Log& log, Metrics& metrics)
+    : loop_(loop), store_(store), workers_(workers), settler_(settler), client_(client), names_(names), random_(random), log_(log), metrics_(metrics) {}
+
+void MailCarrier::carry(std::string_view lane, Claimed claimed, std::function<void()> done) {
+    auto carried = std::make_shared<Carried>(Carried{std::string(lane), std::move(claimed), std::move(done)});   // shared by the stages of its way
+    const Message& message = carried->claimed.message;
+    const Instant now = loop_.now();
+    if (now >= message.expires) {
+        end_all(carried, RecipientState::expired, {Fault::expired, 0, "the time for delivery is over"});
+        return;
+    }
+    mail::MmToMailOptions options;
+    options.message_id = names_.message_id(message.id);
+    options.domain = config_->domain;
+    options.hostname = config_->hostname;
+    options.queue_id = to_text(message.id);
+    if (message.recipients.size() == 1) options.received_for = "<" + to_mail_text(message.recipients.front().address) + ">";
+    options.boundary_seed = options.queue_id;
+    options.received_at = message.arrival;
+    options.keep_smil = config_->keep_smil;
+    workers_.run(
+        [this, kind = message.kind, id = message.id, headers = message.headers, options = std::move(options)]() -> Result<Octets> {
+            auto content = store_.content(id);
+            if (!content) return fail(Fault::storage_failed, "the content is missing from the store");
+            if (kind != MessageKind::mm) return std::move(*content);
+            auto decoded = mm1::decode_content(*content);
+            if (!decoded) return fail(decoded.error());
+            return mail::mm_to_mail(headers, *decoded, options);
+        },
+        [this, carried](Result<Octets> mail) { send(carried, std::move(mail)); });
+}
+
+void MailCarrier::send(const std::shared_ptr<Carried>& carried, Result<Octets> mail) {
+    const Message& message = carried->claimed.message;
+    if (!mail) {
+        if (!is_temporary(mail.error().fault)) {
+            end_all(carried, RecipientState::failed, mail.error());
+            return;
+        }
+        std::vector<Settle> settles;
+        for (std::uint16_t index : carried->claimed.recipients)
+            settles.push_back(after_delivery(message, index, {smtp::Delivered::Verdict::deferred, mail.error().fault, mail.error().rule, "4.3.0", {}}, loop_.now(), *config_, random_));
+        settle(carried, std::move(settles));
+        return;
+    }
+    smtp::OutboundMail outbound;
+    outbound.subject = to_text(message.id);
+    outbound.return_path = message.kind == MessageKind::mm ? mail::return_path_of(message.headers, config_->domain) : message.return_path;
+    if (message.kind == MessageKind::mm && message.automatic) outbound.return_path.clear();
+    outbound.envelope_id = names_.message_id(message.id);
+    outbound.data = std::make_shared<const Octets>(std::move(*mail));
+    for (std::uint16_t index : carried->claimed.recipients) {
+        const Recipient& recipient = message.recipients.at(index);
+        outbound.recipients.push_back({recipient.address, notify_of(message, *config_), "rfc822;" + recipient.address.value});
+    }
+    client_.send(carried->lane, std::move(outbound), [this, carried](std::vector<smtp::Delivered> delivered) {
+        Message& message = carried->claimed.message;
+        const std::string id = to_text(message.id);
+        std::vector<Settle> settles;
+        for (std::size_t i = 0; i < carried->claimed.recipients.size(); ++i) {
+            const std::uint16_t index = carried->claimed.recipients[i];
+            Settle settle = after_delivery(message, index, delivered.at(i), loop_.now(), *config_, random_);
+            const Recipient& recipient = settle.recipient;
+            const bool sent = recipient.state == RecipientState::delivered || recipient.state == RecipientState::relayed;
+            metrics_.add(sent ? Counter::mail_sent : recipient.state == RecipientState::deferred ? Counter::mail_deferred : Counter::mail_failed);
+            log_.write(sent ? Level::info : Level::warning, id, to_text(recipient.state),
+                       {{"to", recipient.address}, {"attempt", recipient.attempts}, {"mta", recipient.remote_mta}, {"reply", recipient.reason}});
+            message.recipients[index] = recipient;   // the last of them to end reports at once
+            settles.push_back(std::move(settle));
+        }
+        settle(carried, std::move(settles));
+    });
+}
+
+void MailCarrier::end_all(const std::shared_ptr<Carried>& carried, RecipientState state, const Error& error) {
+    Message message = carried->claimed.message;
+    std::vector<Settle> settles;
+    for (std::uint16_t index : carried->claimed.recipients) {
+        const Recipient& before = message.recipients.at(index);
+        std::string reason = error.rule;
+        if (state == RecipientState::expired && !before.reason.empty()) reason += "; the last attempt ended with: " + before.reason;
+        Settle settle = end_of(message, index, {state, error.fault, reason, {}, before.remote_mta}, loop_.now(), {config_->service_messages, config_->report_delay});
+        message.recipients[index] = settle.recipient;   // the last of them reports at once
+        log_.notice(to_text(message.id), to_text(state), {{"to", before.address}, {"reason", reason}});
+        settles.push_back(std::move(settle));
+    }
+    settle(carried, std::move(settles));
+}
+
+void MailCarrier::settle(const std::shared_ptr<Carried>& carried, std::vector<Settle> settles) {
+    std::vector<Operation> operations;
+    for (Settle& one : settles) operations.emplace_back(std::move(one));
+    settler_.settle(std::move(operations), [carried] { carried->done(); });
+}
+
+}  // namespace mmgate
