@@ -26,6 +26,7 @@ Settle end_of(const Message& message, std::uint16_t index, End end, Instant now,
     settle.ref = {message.id, index};
     settle.recipient = message.recipients.at(index);
     Recipient& recipient = settle.recipient;
+    recipient.unconfirmed = recipient.state == RecipientState::fetched && end.state == RecipientState::expired;
     recipient.state = end.state;
     recipient.fault = end.fault;
     recipient.reason = header_text(end.reason, kLimits.reason_bytes);
@@ -86,8 +87,7 @@ RecipientReport report_of(const Recipient& recipient) {
         case RecipientState::relayed: report.status = DeliveryStatus::forwarded; break;
         case RecipientState::rejected: report.status = DeliveryStatus::rejected; break;
         case RecipientState::expired:
-            // Fetched and never confirmed: nobody knows.
-            report.status = recipient.notified_since_fetch > 0 ? DeliveryStatus::indeterminate : DeliveryStatus::expired;
+            report.status = recipient.unconfirmed ? DeliveryStatus::indeterminate : DeliveryStatus::expired;
             break;
         case RecipientState::failed: report.status = spec_of(recipient.fault).delivery_status; break;
         default: report.status = DeliveryStatus::indeterminate; break;

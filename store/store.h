@@ -77,6 +77,7 @@ struct Recipient {
     std::uint32_t expiry_told = 0;      // seconds in the first notification: repeats are identical
     std::uint8_t mms_version = 0;       // octet of the phone's version as last seen, 0 unknown
     std::uint32_t notified_since_fetch = 0;   // route mm1: notifications repeated after a retrieval that nobody confirmed
+    bool unconfirmed = false;           // it ended after a retrieval that the phone never confirmed: nobody knows
     bool report_allowed = true;         // Report-Allowed of the phone
     bool report_due = false;            // an end nobody has been told of yet
     bool report_expected = false;       // relayed: the next hop promised a report

@@ -88,18 +88,18 @@ Test(outcome, a_report_says_what_happened) {
         RecipientState state;
         Fault fault;
         bool report_expected;
-        std::uint32_t notified_since_fetch;
+        bool unconfirmed;
         DeliveryStatus status;
     };
     const Row rows[] = {
-        {"mm1", RecipientState::delivered, Fault::internal, false, 0, DeliveryStatus::retrieved},
-        {"mail", RecipientState::delivered, Fault::internal, false, 0, DeliveryStatus::indeterminate},
-        {"mail", RecipientState::delivered, Fault::internal, true, 0, DeliveryStatus::retrieved},
-        {"mail", RecipientState::relayed, Fault::internal, true, 0, DeliveryStatus::forwarded},
-        {"mm1", RecipientState::expired, Fault::expired, false, 0, DeliveryStatus::expired},
-        {"mm1", RecipientState::expired, Fault::expired, false, 1, DeliveryStatus::indeterminate},
-        {"mm1", RecipientState::rejected, Fault::internal, false, 0, DeliveryStatus::rejected},
-        {"mail", RecipientState::failed, Fault::no_such_domain, false, 0, DeliveryStatus::unreachable},
+        {"mm1", RecipientState::delivered, Fault::internal, false, false, DeliveryStatus::retrieved},
+        {"mail", RecipientState::delivered, Fault::internal, false, false, DeliveryStatus::indeterminate},
+        {"mail", RecipientState::delivered, Fault::internal, true, false, DeliveryStatus::retrieved},
+        {"mail", RecipientState::relayed, Fault::internal, true, false, DeliveryStatus::forwarded},
+        {"mm1", RecipientState::expired, Fault::expired, false, false, DeliveryStatus::expired},
+        {"mm1", RecipientState::expired, Fault::expired, false, true, DeliveryStatus::indeterminate},
+        {"mm1", RecipientState::rejected, Fault::internal, false, false, DeliveryStatus::rejected},
+        {"mail", RecipientState::failed, Fault::no_such_domain, false, false, DeliveryStatus::unreachable},
     };
     for (const Row& row : rows) {
         Recipient recipient;
@@ -107,7 +107,7 @@ Test(outcome, a_report_says_what_happened) {
         recipient.state = row.state;
         recipient.fault = row.fault;
         recipient.report_expected = row.report_expected;
-        recipient.notified_since_fetch = row.notified_since_fetch;
+        recipient.unconfirmed = row.unconfirmed;
         cr_expect(report_of(recipient).status == row.status, "%s %d", row.route.data(), static_cast<int>(row.state));
     }
 }
