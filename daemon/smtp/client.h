@@ -14,32 +14,9 @@
 #include "daemon/loop/resolver.h"
 #include "daemon/loop/tls.h"
 #include "daemon/metrics.h"
-#include "store/store.h"
+#include "daemon/smtp/outbound.h"
 
 namespace mmgate::smtp {
-
-struct OutboundRecipient {
-    Address mailbox;
-    Notify notify;
-    std::string original_recipient;   // "rfc822;a@b" or "": ORCPT where DSN is offered
-};
-
-struct OutboundMail {
-    std::string subject;              // the queue id, for logs
-    std::string return_path;          // "" is the null sender
-    std::string envelope_id;          // "" none
-    std::vector<OutboundRecipient> recipients;
-    std::shared_ptr<const Octets> data;   // RFC 5322 with CRLF line ends, neither dot-stuffed nor terminated
-};
-
-/// How one recipient fared.
-struct Delivered {
-    enum class Verdict : std::uint8_t { delivered, relayed, deferred, failed } verdict = Verdict::deferred;
-    Fault fault = Fault::internal;    // of deferred and failed
-    std::string reply;                // "250 2.0.0 Ok: queued as 1A2B", or our own words; one clean line
-    std::string enhanced_status;      // "2.0.0"
-    std::string remote_mta;           // host that answered, or ""
-};
 
 class Client {
 public:
