@@ -1,52 +1,178 @@
-# One non-recursive Makefile. `make help` lists the goals.
+# One non-recursive Makefile; `make help` lists the goals. Sources are found by their place (see docs/architecture.md), so a new file needs no
+# line here. Folders of tests/ and docs/ may bring rules of their own in a *.mk file; it may append to CHECK_NEEDS what its check is to find built.
 
-BUILD ?= build
-CXX ?= g++
-STD := -std=c++20
-WARN := -Wall -Wextra -Werror
-OPT ?= -O2 -g
-PKGS := libevent libevent_openssl libevent_pthreads openssl gmime-3.0 libcurl libcares pugixml libxml-2.0 libidn2 libsystemd
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) | sed 's/-I\//-isystem \//g')
-PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -llmdb -lseccomp
-ALL_CXXFLAGS = $(STD) $(WARN) $(OPT) -I. -I$(BUILD)/gen $(PKG_CFLAGS) -pthread $(CXXFLAGS)
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+SANITIZE ?=
+comma := ,
+BUILD ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+OPT ?= $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-O2 -g)
+WARN ?= -Wall -Wextra -Werror
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+
+# Goals that need no compiler do without configure.
+ifneq ($(filter-out help clean distclean check-bare,$(or $(MAKECMDGOALS),all)),)
+include config.mk
+endif
+
+config.mk config.h &: configure config.mk.in config.h.in
+	@if test -x config.status; then ./config.status --recheck >/dev/null && ./config.status; else ./configure --quiet; fi
+	@touch config.mk config.h
+configure: configure.ac .ci/packages/build.txt
+	@.ci/install build
+	autoconf
+	@touch $@
+
+ALL_CXXFLAGS = $(STD) $(WARN) $(OPT) $(HARDEN) $(if $(findstring -fsanitize,$(OPT)),,$(FORTIFY)) -I. -I$(BUILD)/gen $(PKG_CFLAGS) -pthread \
+	$(CPPFLAGS) $(CXXFLAGS)
+LINK = $(CXX) $(ALL_CXXFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^
+
+# ---------------------------------------------------------------------------------------------------------------------------------- programs
 
 MAINS := daemon/main.cpp daemon/control/queue_cli.cpp
 SRCS := $(filter-out $(MAINS),$(wildcard mapping/*.cpp mapping/*/*.cpp store/*.cpp daemon/*.cpp daemon/*/*.cpp))
-OBJS := $(SRCS:%.cpp=$(BUILD)/%.o)
 LIB := $(BUILD)/libmmgate.a
+PROGRAMS := $(if $(wildcard daemon/main.cpp),$(BUILD)/mmgated) $(if $(wildcard daemon/control/queue_cli.cpp),$(BUILD)/mmq)
 
-all: $(BUILD)/mmgated $(BUILD)/mmq
+all: $(PROGRAMS)
 
 GEN := $(BUILD)/gen/records_generated.h
 $(GEN): store/records.fbs
 	@mkdir -p $(@D)
-	flatc --cpp -o $(@D) $<
+	$(FLATC) --cpp -o $(@D) $<
 
-$(BUILD)/%.o: %.cpp | $(if $(wildcard store/records.fbs),$(GEN))
+$(BUILD)/%.o: %.cpp config.h | $(if $(wildcard store/records.fbs),$(GEN))
 	@mkdir -p $(@D)
 	$(CXX) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<
 
-$(LIB): $(OBJS)
-	rm -f $@ && ar rcs $@ $^
+$(LIB): $(SRCS:%.cpp=$(BUILD)/%.o)
+	rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/mmgated: $(BUILD)/daemon/main.o $(LIB)
-	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(LINK) $(PKG_LIBS)
 $(BUILD)/mmq: $(BUILD)/daemon/control/queue_cli.o $(LIB)
-	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(LINK) $(PKG_LIBS)
 
-# Unit tests: one program a folder of tests/, linked against the library.
-TEST_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/mapping/*.cpp tests/mapping/*/*.cpp tests/store/*.cpp tests/daemon/*.cpp tests/daemon/*/*.cpp))))
+# ------------------------------------------------------------------------------------------------------------------------------------- tests
+
+# One test program for each folder of tests/ that mirrors one of ours.
+TEST_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard $(addprefix tests/,mapping/*.cpp mapping/*/*.cpp store/*.cpp daemon/*.cpp daemon/*/*.cpp)))))
 TEST_BINS := $(TEST_DIRS:%=$(BUILD)/%/run)
 SUPPORT := $(wildcard tests/support/*.cpp)
 define test_bin
 $(BUILD)/$(1)/run: $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard $(1)/*.cpp) $(SUPPORT)) $(LIB)
-	$(CXX) $(ALL_CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $(PKG_LIBS) -lcriterion
+	$$(LINK) $$(PKG_LIBS) -lcriterion
 endef
-$(foreach d,$(TEST_DIRS),$(eval $(call test_bin,$(d))))
+$(foreach dir,$(TEST_DIRS),$(eval $(call test_bin,$(dir))))
+
+unit-built: $(TEST_BINS)
 unit: $(TEST_BINS)
-	@set -e; for t in $(TEST_BINS); do echo "== $$t"; $$t; done
+	@tests/run.py --build $(BUILD) $(addprefix --unit ,$(TEST_BINS))
+
+# What tests/checks/* and the *.mk files of other folders want to find built before the checks run.
+CHECK_NEEDS :=
+
+# TESTS=TEXT runs only the runners whose name holds TEXT.
+check:
+	@.ci/install build demo test
+	@+$(call parallel,check-built)
+	@tests/run.py --build $(BUILD) $(if $(SANITIZE),--sanitized) $(addprefix --only ,$(TESTS)) $(addprefix --unit ,$(TEST_BINS)) \
+		--checks tests/checks --system tests/system
+parallel = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) $(1)
+
+bench:
+	@.ci/install build test
+
+demo:
+	@.ci/install build demo
+	@+$(call parallel,all)
+	@python3 tests/demo/demo.py --build $(BUILD)
+
+run:
+	@.ci/install build
+	@+$(call parallel,all)
+	@mkdir -p $(BUILD)/run
+	@echo "mmgated runs with $(RUN_CONFIG); Ctrl-C stops it"
+	@exec $(BUILD)/mmgated -c $(RUN_CONFIG)
+RUN_CONFIG ?= docs/examples/mmgate.toml
+
+# The proof that nothing is missing from the lists: a bare Debian, this checkout, and make.
+check-bare:
+	.ci/bare
+
+# -------------------------------------------------------------------------------------------------------------------------- fuzzing, analysis
+
+FUZZ_SECONDS ?= 60
+FUZZ_BUILD := build-fuzz
+FUZZERS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
+fuzz:
+	@.ci/install build tools
+	@+$(call parallel,BUILD=$(FUZZ_BUILD) CXX=$(if $(filter ccache,$(firstword $(CXX))),"ccache clang++-14",clang++-14) WARN="-Wall -Wextra" \
+		OPT="-O1 -g -fsanitize=fuzzer-no-link$(comma)address$(comma)undefined -fno-sanitize-recover=undefined" fuzz-built)
+	@tests/fuzz.py --build $(FUZZ_BUILD) --seconds $(FUZZ_SECONDS) $(FUZZERS)
+fuzz-built: $(FUZZERS:%=$(BUILD)/tests/fuzz/%)
+$(FUZZERS:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	$(LINK) $(PKG_LIBS) -fsanitize=fuzzer
+
+OURS := $(sort $(wildcard mapping/*.h mapping/*/*.h store/*.h daemon/*.h daemon/*/*.h tests/support/*.h) $(SRCS) $(wildcard $(MAINS)) \
+	$(wildcard tests/*/*.cpp tests/*/*/*.cpp tests/*/*/*/*.cpp docs/*.cpp))
+tidy:
+	@.ci/install tools
+	@tests/checks/includes
+	@clang-format --dry-run -Werror $(OURS) && echo "clang-format: $(words $(OURS)) files as they should be"
+# Slow, and about habits more than errors: on demand. FILES= names some.
+lint: config.h | $(if $(wildcard store/records.fbs),$(GEN))
+	@.ci/install build tools
+	clang-tidy --quiet $(or $(FILES),$(SRCS)) -- $(STD) -I. -I$(BUILD)/gen $(PKG_CFLAGS)
+
+coverage:
+	@.ci/install build test tools
+	@+$(call parallel,BUILD=build-coverage OPT="-O0 -g --coverage" FORTIFY= check-built)
+	@tests/run.py --build build-coverage $(addprefix --unit ,$(TEST_BINS:$(BUILD)/%=build-coverage/%)) --system tests/system
+	@gcovr --root . --filter 'mapping/' --filter 'store/' --filter 'daemon/' build-coverage --html-details build-coverage/index.html --print-summary
+
+# --------------------------------------------------------------------------------------------------------------------------- install and rest
+
+MAN8 := $(wildcard docs/*.8)
+MAN5 := $(wildcard docs/*.5)
+MAN1 := $(wildcard docs/*.1)
+install: all
+	install -D -m 755 $(BUILD)/mmgated $(DESTDIR)$(sbindir)/mmgated
+	install -D -m 755 $(BUILD)/mmq $(DESTDIR)$(bindir)/mmq
+	$(foreach page,$(MAN8),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man8/$(notdir $(page));)
+	$(foreach page,$(MAN5),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man5/$(notdir $(page));)
+	$(foreach page,$(MAN1),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man1/$(notdir $(page));)
+	install -d -m 755 $(DESTDIR)$(docdir)/examples $(DESTDIR)$(sysconfdir)/mmgate $(DESTDIR)$(localstatedir)/lib/mmgate
+	install -m 644 README.md CHANGELOG.md $(DESTDIR)$(docdir)
+	install -m 644 $(wildcard docs/examples/*) $(DESTDIR)$(docdir)/examples
+	test -e $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml || \
+		install -m 640 docs/examples/mmgate.toml $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml
 
 clean:
-	rm -rf $(BUILD)
-.PHONY: all unit clean
+	rm -rf build build-*/
+distclean: clean
+	rm -rf configure config.status config.log config.mk config.h autom4te.cache
+
+help:
+	@echo 'make               builds build/mmgated and build/mmq'
+	@echo 'make demo          a photograph travels from a mail client to a phone, and one back to a mailbox'
+	@echo 'make check         all tests; the last line counts them (TESTS=TEXT: only those whose runner has TEXT in its name)'
+	@echo '                   SANITIZE=address,undefined: the same with sanitizers, in a build folder of its own'
+	@echo 'make run           the gateway in the foreground on loopback, until Ctrl-C'
+	@echo 'make bench         the benchmarks, one JSON line a figure'
+	@echo 'make fuzz          each fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make tidy          format and include arrows;  make lint: clang-tidy;  make coverage: gcovr'
+	@echo 'make check-bare    make demo and make check in a bare Debian 12 made for it (as root)'
+	@echo 'make unit          only the unit tests'
+	@echo 'make install       below DESTDIR and the prefix that ./configure was given'
+	@echo 'make clean         removes what was built;  make distclean: what configure wrote, too'
+
+include $(wildcard tests/*/*.mk docs/*.mk)
+
+check-built: all unit-built $(CHECK_NEEDS)
+
+.PHONY: all unit-built unit check check-built bench demo run check-bare fuzz fuzz-built tidy lint coverage install clean distclean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
