@@ -122,7 +122,13 @@ OURS := $(sort $(wildcard mapping/*.h mapping/*/*.h store/*.h daemon/*.h daemon/
 tidy:
 	@.ci/install tools
 	@tests/checks/includes
-	@clang-format --dry-run -Werror $(OURS) && echo "clang-format: $(words $(OURS)) files as they should be"
+	@bad=0; for file in $(OURS); do \
+		clang-format --dry-run -Werror $$file >/dev/null 2>&1 || { echo "$$file: not as clang-format would have it"; bad=1; }; \
+	done; test $$bad = 0 && echo "clang-format: $(words $(OURS)) files as they should be"
+# Makes them so.
+format:
+	@.ci/install tools
+	@clang-format -i $(OURS)
 # Slow, and about habits more than errors: on demand. FILES= names some.
 lint: config.h | $(if $(wildcard store/records.fbs),$(GEN))
 	@.ci/install build tools
@@ -174,5 +180,5 @@ include $(wildcard tests/*/*.mk docs/*.mk)
 
 check-built: all unit-built $(CHECK_NEEDS)
 
-.PHONY: all unit-built unit check check-built bench demo run check-bare fuzz fuzz-built tidy lint coverage install clean distclean help
+.PHONY: all unit-built unit check check-built bench demo run check-bare fuzz fuzz-built tidy format lint coverage install clean distclean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
