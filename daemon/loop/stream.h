@@ -34,7 +34,7 @@ class Stream {
 public:
     /// Takes over an accepted socket.
     static std::unique_ptr<Stream> accepted(Loop& loop, int fd, std::string peer_address, StreamEvents& events);
-    /// Starts to connect to an address literal.
+    /// Starts to connect to an address literal; failures come through on_closed. Null when no descriptor is left.
     static std::unique_ptr<Stream> connect(Loop& loop, const Endpoint& to, StreamEvents& events);
     virtual ~Stream() = default;
 
