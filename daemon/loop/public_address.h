@@ -15,4 +15,4 @@ bool is_public_address(std::string_view literal);
 /// Whether a text is an IPv4 or IPv6 address without brackets or zone.
 bool is_address_literal(std::string_view text);
 
-}  // namespace mmgate
+}   // namespace mmgate

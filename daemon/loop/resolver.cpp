@@ -28,7 +28,10 @@ struct Exchanger {
 };
 
 /// What one question brought: nothing of the kind, no such name, or an answer that could not be had now.
-enum class Found : std::uint8_t { records, no_records, no_name, nothing_now };
+enum class Found : std::uint8_t { records,
+                                  no_records,
+                                  no_name,
+                                  nothing_now };
 
 Found found_of(int status) {
     switch (status) {
@@ -141,15 +144,15 @@ private:
     struct Host {
         std::string name;
         std::vector<std::string> v4, v6;
-        bool temporary = false;    // some answer could not be had
-        bool exists = false;       // some answer was not NXDOMAIN
-        bool skipped = false;      // an address was not public
+        bool temporary = false;   // some answer could not be had
+        bool exists = false;      // some answer was not NXDOMAIN
+        bool skipped = false;     // an address was not public
     };
     /// One call of ours. Shared by its open questions, which keep it alive; what comes after its end is ignored.
     struct LookUp {
         std::string domain;
         std::vector<Host> hosts;
-        bool implicit = false;     // the domain itself, for want of MX
+        bool implicit = false;   // the domain itself, for want of MX
         std::size_t open_questions = 0;
         bool ended = false;
         Timer deadline;
@@ -412,8 +415,8 @@ bool CaresResolver::in_hosts_file(const std::string& name, Host& host) const {
     return !host.v4.empty() || !host.v6.empty();
 }
 
-}  // namespace
+}   // namespace
 
 std::unique_ptr<Resolver> make_resolver(Loop& loop, const Config& config) { return std::make_unique<CaresResolver>(loop, config); }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -39,4 +39,4 @@ public:
 
 std::unique_ptr<Resolver> make_resolver(Loop& loop, const Config& config);
 
-}  // namespace mmgate
+}   // namespace mmgate

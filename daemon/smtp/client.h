@@ -34,4 +34,4 @@ public:
 
 std::unique_ptr<Client> make_client(Loop& loop, Resolver& resolver, const Config& config, Log& log, Metrics& metrics);
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

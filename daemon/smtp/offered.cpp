@@ -78,7 +78,7 @@ void read_limits(const std::vector<std::string>& parameters, Offered& offered) {
     }
 }
 
-}  // namespace
+}   // namespace
 
 Offered offered_by(const ServerReply& ehlo) {
     Offered offered;
@@ -95,4 +95,4 @@ Offered offered_by(const ServerReply& ehlo) {
     return offered;
 }
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

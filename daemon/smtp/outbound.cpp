@@ -44,7 +44,7 @@ std::string notify_keywords(const Notify& notify) {
     return out;
 }
 
-}  // namespace
+}   // namespace
 
 Result<ContentFacts> check_content(Bytes data) {
     ContentFacts facts;
@@ -122,7 +122,7 @@ Result<std::string> mail_command(const OutboundMail& mail, const ContentFacts& f
 
 Result<std::string> rcpt_command(const OutboundRecipient& recipient, const Offered& offered) {
     std::string path = to_mail_text(recipient.mailbox);
-    if (path.empty() || !is_safe_path(path)) return fail(Fault::recipient_syntax, "the recipient cannot stand in a command");
+    if (recipient.mailbox.value.empty() || !is_safe_path(path)) return fail(Fault::recipient_syntax, "the recipient cannot stand in a command");
     std::string out = "RCPT TO:<" + path + ">";
     if (offered.dsn) {
         if (std::string keywords = notify_keywords(recipient.notify); !keywords.empty()) out += " NOTIFY=" + keywords;
@@ -136,4 +136,4 @@ Result<std::string> rcpt_command(const OutboundRecipient& recipient, const Offer
     return out + "\r\n";
 }
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

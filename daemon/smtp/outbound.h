@@ -23,28 +23,31 @@ struct OutboundRecipient {
 };
 
 struct OutboundMail {
-    std::string subject;              // the queue id, for logs
-    std::string return_path;          // "" is the null sender
-    std::string envelope_id;          // "" none
+    std::string subject;       // the queue id, for logs
+    std::string return_path;   // "" is the null sender
+    std::string envelope_id;   // "" none
     std::vector<OutboundRecipient> recipients;
     std::shared_ptr<const Octets> data;   // RFC 5322 with CRLF line ends, neither dot-stuffed nor terminated
 };
 
 /// How one recipient fared.
 struct Delivered {
-    enum class Verdict : std::uint8_t { delivered, relayed, deferred, failed } verdict = Verdict::deferred;
-    Fault fault = Fault::internal;    // of deferred and failed
-    std::string reply;                // "250 2.0.0 Ok: queued as 1A2B", or our own words; one clean line
-    std::string enhanced_status;      // "2.0.0"
-    std::string remote_mta;           // host that answered, or ""
+    enum class Verdict : std::uint8_t { delivered,
+                                        relayed,
+                                        deferred,
+                                        failed } verdict = Verdict::deferred;
+    Fault fault = Fault::internal;   // of deferred and failed
+    std::string reply;               // "250 2.0.0 Ok: queued as 1A2B", or our own words; one clean line
+    std::string enhanced_status;     // "2.0.0"
+    std::string remote_mta;          // host that answered, or ""
 
     bool operator==(const Delivered&) const = default;
 };
 
 /// What a look at the content says.
 struct ContentFacts {
-    bool eight_bit = false;           // octets above 127
-    bool leading_dot = false;         // a line that must be stuffed
+    bool eight_bit = false;     // octets above 127
+    bool leading_dot = false;   // a line that must be stuffed
 };
 
 /// Checks content for the wire: lines end with CRLF and nothing else, at most 998 octets each, no NUL; the last line may lack its end.
@@ -66,4 +69,4 @@ Result<std::string> rcpt_command(const OutboundRecipient& recipient, const Offer
 /// RFC 3461 §4: '+', '=' and all outside 33 to 126 as '+' and two upper-case hexadecimal digits.
 std::string to_xtext(std::string_view text);
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

@@ -26,7 +26,7 @@ std::size_t enhanced_length(std::string_view text) {
     return at == text.size() || text[at] == ' ' ? at : 0;
 }
 
-}  // namespace
+}   // namespace
 
 std::string enhanced_status(const ServerReply& reply) {
     if (reply.lines.empty()) return {};
@@ -41,7 +41,8 @@ std::string printable_line(std::string_view text) {
     for (char c : text.substr(0, kLimits.reason_bytes * 4)) {
         bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
         if (space && (out.empty() || out.back() == ' ')) continue;
-        out += space ? ' ' : c > 0x20 && c < 0x7F ? c : '?';
+        out += space ? ' ' : c > 0x20 && c < 0x7F ? c
+                                                  : '?';
         if (out.size() == kLimits.reason_bytes) break;
     }
     while (!out.empty() && out.back() == ' ') out.pop_back();
@@ -116,4 +117,4 @@ bool ReplyReader::take_line() {
     return last;
 }
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

@@ -13,8 +13,8 @@
 
 namespace mmgate::smtp {
 
-inline constexpr std::size_t kReplyLineBytes = 2048;     // RFC 5321 §4.5.3.1.5 asks for 512; servers exceed it
-inline constexpr std::size_t kReplyBytes = 64 * 1024;    // of all lines of one reply
+inline constexpr std::size_t kReplyLineBytes = 2048;    // RFC 5321 §4.5.3.1.5 asks for 512; servers exceed it
+inline constexpr std::size_t kReplyBytes = 64 * 1024;   // of all lines of one reply
 inline constexpr std::size_t kReplyLines = 256;
 
 struct ServerReply {
@@ -50,13 +50,13 @@ public:
     bool partial() const { return !line_.empty() || !reply_.lines.empty(); }
 
 private:
-    bool take_line();           // whether it was a reply's last
+    bool take_line();   // whether it was a reply's last
     bool broken(Fault fault, std::string_view rule);
 
-    std::string line_;          // without its end
+    std::string line_;   // without its end
     ServerReply reply_;
     std::size_t reply_bytes_ = 0;
     std::optional<Error> error_;
 };
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

@@ -22,14 +22,13 @@ Delivered our_verdict(Fault fault, std::string_view status, std::string_view rea
     bool failed = status.starts_with('5');
     std::uint16_t code = spec_of(fault).smtp_code;
     if ((code >= 500) != failed) code = failed ? 554 : 451;
-    return {failed ? Delivered::Verdict::failed : Delivered::Verdict::deferred, fault,
-            printable_line(std::to_string(code) + " " + std::string(status) + " " + std::string(reason)), std::string(status), {}};
+    return {failed ? Delivered::Verdict::failed : Delivered::Verdict::deferred, fault, printable_line(std::to_string(code) + " " + std::string(status) + " " + std::string(reason)), std::string(status), {}};
 }
 
 // Replies to RCPT that mean "too many in this transaction" when earlier ones were taken. Source: RFC 5321 §4.5.3.1.10.
 bool says_too_many(const ServerReply& reply) { return reply.code == 452 || reply.code == 552; }
 
-}  // namespace
+}   // namespace
 
 Sender::Sender(SenderOptions options) : options_(std::move(options)), state_(Connecting{}) {}
 
@@ -37,6 +36,7 @@ SendStep Sender::connected() {
     state_ = Greeting{};
     SendStep step;
     step.awaited = awaited();
+    step.advanced = true;
     return step;
 }
 
@@ -46,6 +46,7 @@ SendStep Sender::secured() {
     SendStep step;
     send_ehlo(step);
     step.awaited = awaited();
+    step.advanced = true;
     return step;
 }
 
@@ -58,6 +59,7 @@ SendStep Sender::received(Bytes octets, bool all_sent) {
             break;
         }
         take(reply, all_sent, step);
+        step.advanced = true;
     }
     if (std::holds_alternative<Closed>(state_)) {
         // nothing more is believed
@@ -97,7 +99,7 @@ SendStep Sender::begin(std::shared_ptr<const OutboundMail> mail, std::vector<std
     }
     if (offered_.size_bytes > 0 && job.mail->data->size() > offered_.size_bytes) {
         refused = host_verdict(Fault::message_too_big, "5.3.4",
-                              "takes at most " + std::to_string(offered_.size_bytes) + " octets, the mail has " + std::to_string(job.mail->data->size()));
+                               "takes at most " + std::to_string(offered_.size_bytes) + " octets, the mail has " + std::to_string(job.mail->data->size()));
     } else if (job.facts.eight_bit && !offered_.eight_bit_mime) {
         refused = host_verdict(Fault::content_refused, "5.6.3", "does not take 8-bit content");
     }
@@ -108,13 +110,15 @@ SendStep Sender::begin(std::shared_ptr<const OutboundMail> mail, std::vector<std
         next_transaction(std::move(job), step);
     }
     step.awaited = awaited();
+    step.advanced = true;
     return step;
 }
 
 SendStep Sender::lost(std::string_view reason, bool all_sent) {
     SendStep step;
     bool handshake = std::holds_alternative<Handshake>(state_);
-    std::string_view status = handshake ? "4.7.5" : std::holds_alternative<Connecting>(state_) ? "4.4.1" : "4.4.2";
+    std::string_view status = handshake ? "4.7.5" : std::holds_alternative<Connecting>(state_) ? "4.4.1"
+                                                                                               : "4.4.2";
     give_up(host_verdict(Fault::peer_unreachable, status, reason), all_sent, step);
     step.tls_failed = handshake;
     return step;
@@ -138,7 +142,8 @@ std::string_view Sender::awaiting() const {
                           [](const StartTls&) -> std::string_view { return "the reply to STARTTLS"; },
                           [](const Handshake&) -> std::string_view { return "the TLS handshake"; },
                           [](const Envelope& e) -> std::string_view {
-                              return e.answered == 0 ? "the reply to MAIL" : e.answered <= e.job.named.size() ? "the reply to RCPT" : "the reply to DATA";
+                              return e.answered == 0 ? "the reply to MAIL" : e.answered <= e.job.named.size() ? "the reply to RCPT"
+                                                                                                              : "the reply to DATA";
                           },
                           [](const Content&) -> std::string_view { return "the reply to the content"; },
                           [](const Reset&) -> std::string_view { return "the reply to RSET"; },
@@ -394,7 +399,8 @@ Delivered Sender::verdict_of(const ServerReply& reply) const {
     std::string status = enhanced_status(reply);
     bool failed = reply.permanent();
     if (status.empty()) status = failed ? "5.0.0" : "4.0.0";
-    Fault fault = !failed ? Fault::peer_deferred : reply.code == 552 && status == "5.3.4" ? Fault::message_too_big : Fault::peer_refused;
+    Fault fault = !failed ? Fault::peer_deferred : reply.code == 552 && status == "5.3.4" ? Fault::message_too_big
+                                                                                          : Fault::peer_refused;
     return {failed ? Delivered::Verdict::failed : Delivered::Verdict::deferred, fault, to_text(reply), std::move(status), options_.remote_mta};
 }
 
@@ -419,4 +425,4 @@ Delivered Sender::host_verdict(Fault fault, std::string_view status, std::string
     return verdict;
 }
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

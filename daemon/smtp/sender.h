@@ -22,18 +22,18 @@ namespace mmgate::smtp {
 inline constexpr std::size_t kRecipientsPerTransaction = 100;   // RFC 5321 §4.5.3.1.8: what every server takes
 
 struct SenderOptions {
-    std::string hostname;                      // what EHLO says
+    std::string hostname;   // what EHLO says
     TlsMode tls = TlsMode::opportunistic;
-    std::string remote_mta;                    // name of the host, as verdicts and notifications show it
+    std::string remote_mta;   // name of the host, as verdicts and notifications show it
 };
 
 /// What the sender waits for, and so which deadline holds.
 enum class Awaited : std::uint8_t {
-    nothing,        // ready for a mail, or closed
+    nothing,   // ready for a mail, or closed
     greeting,
-    reply,          // to a command
+    reply,   // to a command
     handshake,
-    final_reply,    // to the content
+    final_reply,   // to the content
 };
 
 /// How a mail fared on this connection: one entry a recipient, nothing where another connection may still try.
@@ -41,16 +41,17 @@ using Verdicts = std::vector<std::optional<Delivered>>;
 
 /// What the pump does now, in this order.
 struct SendStep {
-    Octets commands;                           // to write
-    std::shared_ptr<const Octets> content;     // to write after them
-    Octets after_content;                      // to write after that
+    Octets commands;                         // to write
+    std::shared_ptr<const Octets> content;   // to write after them
+    Octets after_content;                    // to write after that
     bool start_tls = false;
-    bool close = false;                        // when `commands` have left; what else is unsent is dropped
+    bool close = false;   // when `commands` have left; what else is unsent is dropped
     Awaited awaited = Awaited::nothing;
-    std::optional<Verdicts> finished;          // the mail that `begin` gave has ended here
-    bool possible_duplicate = false;           // ... without an answer to the final dot
-    bool tls_failed = false;                   // the handshake failed: the same host may be tried in clear
-    std::optional<Delivered> trouble;          // the connection failed: what holds for recipients nobody else takes
+    bool advanced = false;              // a whole reply came or something was said: the wait begins anew
+    std::optional<Verdicts> finished;   // the mail that `begin` gave has ended here
+    bool possible_duplicate = false;    // ... without an answer to the final dot
+    bool tls_failed = false;            // the handshake failed: the same host may be tried in clear
+    std::optional<Delivered> trouble;   // the connection failed: what holds for recipients nobody else takes
 
     bool writes() const { return !commands.empty() || content != nullptr || start_tls; }
 };
@@ -75,7 +76,7 @@ public:
     bool ready() const { return std::holds_alternative<Idle>(state_); }
     /// Whether the server takes one more mail in this session.
     bool may_begin() const { return ready() && (!offered_.mails || mails_begun_ < *offered_.mails); }
-    std::string_view awaiting() const;         // "the greeting", "the reply to MAIL": for people
+    std::string_view awaiting() const;   // "the greeting", "the reply to MAIL": for people
 
 private:
     /// A mail being sent: the same until its last transaction here.
@@ -83,10 +84,10 @@ private:
         std::shared_ptr<const OutboundMail> mail;   // shared with the pump, which may send the rest elsewhere
         ContentFacts facts;
         Verdicts verdicts;
-        std::vector<std::size_t> waiting;      // recipients no transaction has named yet
-        std::vector<std::size_t> named;        // recipients of this transaction, in the order of RCPT
-        std::vector<std::size_t> accepted;     // ... that the server took
-        std::vector<std::size_t> again;        // ... that it took too many for
+        std::vector<std::size_t> waiting;    // recipients no transaction has named yet
+        std::vector<std::size_t> named;      // recipients of this transaction, in the order of RCPT
+        std::vector<std::size_t> accepted;   // ... that the server took
+        std::vector<std::size_t> again;      // ... that it took too many for
     };
     struct Connecting {};
     struct Greeting {};
@@ -97,13 +98,17 @@ private:
     struct Idle {};
     struct Envelope {
         Job job;
-        std::vector<std::string> commands;     // MAIL, RCPT…, DATA
+        std::vector<std::string> commands;   // MAIL, RCPT…, DATA
         std::size_t sent = 0;
         std::size_t answered = 0;
         bool mail_refused = false;
     };
-    struct Content { Job job; };
-    struct Reset { std::optional<Job> job; };
+    struct Content {
+        Job job;
+    };
+    struct Reset {
+        std::optional<Job> job;
+    };
     struct Closed {};
     using State = std::variant<Connecting, Greeting, Ehlo, Helo, StartTls, Handshake, Idle, Envelope, Content, Reset, Closed>;
 
@@ -135,8 +140,8 @@ private:
     ReplyReader reader_;
     Offered offered_;
     bool secured_ = false;
-    std::size_t mails_begun_ = 0;              // MAIL commands of this session
+    std::size_t mails_begun_ = 0;                  // MAIL commands of this session
     std::set<std::string, std::less<>> domains_;   // of its RCPT commands, kept while the server limits them
 };
 
-}  // namespace mmgate::smtp
+}   // namespace mmgate::smtp

@@ -7,7 +7,7 @@
 
 #include <cassert>
 
-namespace mmgate::testing {
+namespace mmgate::tests {
 
 namespace {
 
@@ -30,7 +30,7 @@ std::string record(std::string_view owner, int type, std::string_view data) {
     return wire_name(owner) + number16(static_cast<std::size_t>(type)) + number16(1) + std::string("\0\0\0\x3c", 4) + number16(data.size()) + std::string(data);
 }
 
-}  // namespace
+}   // namespace
 
 struct DnsStub::Connection {
     DnsStub* stub;
@@ -205,4 +205,4 @@ void DnsStub::on_connection() {
     connections_.push_back(std::move(connection));
 }
 
-}  // namespace mmgate::testing
+}   // namespace mmgate::tests

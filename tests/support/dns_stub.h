@@ -13,7 +13,7 @@
 #include "daemon/config.h"
 #include "daemon/loop/loop.h"
 
-namespace mmgate::testing {
+namespace mmgate::tests {
 
 class DnsStub {
 public:
@@ -26,12 +26,12 @@ public:
     void a(const std::string& name, const std::string& address);
     void aaaa(const std::string& name, const std::string& address);
     void cname(const std::string& name, const std::string& target);
-    void name(const std::string& name);                          // exists without records
+    void name(const std::string& name);                             // exists without records
     void fails(const std::string& name, int rcode, int type = 0);   // type 0: any
-    void silent(const std::string& name);                        // never answers
+    void silent(const std::string& name);                           // never answers
     void late(const std::string& name, std::chrono::milliseconds delay);
-    void truncated(const std::string& name);                     // over UDP; whole over TCP
-    void cut(const std::string& name);                           // an answer that ends inside a record
+    void truncated(const std::string& name);   // over UDP; whole over TCP
+    void cut(const std::string& name);         // an answer that ends inside a record
 
     std::size_t questions() const { return questions_; }
     std::size_t tcp_questions() const { return tcp_questions_; }
@@ -59,4 +59,4 @@ private:
     std::size_t questions_ = 0, tcp_questions_ = 0;
 };
 
-}  // namespace mmgate::testing
+}   // namespace mmgate::tests

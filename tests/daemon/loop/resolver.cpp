@@ -33,7 +33,7 @@ std::string text_of(const Result<std::vector<std::string>>& result) {
 
 struct Fixture {
     Loop loop;
-    testing::DnsStub dns{loop};
+    tests::DnsStub dns{loop};
     Config config;
     std::unique_ptr<Resolver> resolver;
 
@@ -66,7 +66,7 @@ struct Fixture {
     }
 };
 
-}  // namespace
+}   // namespace
 
 Test(resolver, finds_the_hosts_of_a_domain) {
     Fixture f;
@@ -118,7 +118,7 @@ Test(resolver, finds_the_hosts_of_a_domain) {
     d.mx("hostfailsbut.example", 20, "b.plain.example");
     d.fails("halffails.example", 2, 28);   // AAAA only
     d.a("halffails.example", "8.0.0.7");
-    d.fails("halfgone.example", 2, 1);     // A fails, AAAA is not there
+    d.fails("halfgone.example", 2, 1);   // A fails, AAAA is not there
     d.name("halfgone.example");
     d.mx("tcp.example", 10, "a.plain.example");
     d.truncated("tcp.example");

@@ -21,7 +21,7 @@ OutboundMail mail_from(std::string return_path, std::string envelope_id = {}) {
     return {.subject = "Q", .return_path = std::move(return_path), .envelope_id = std::move(envelope_id), .recipients = {}, .data = std::make_shared<const Octets>("x\r\n")};
 }
 
-}  // namespace
+}   // namespace
 
 Test(outbound, checks_content) {
     std::string most(998, 'a');

@@ -17,8 +17,8 @@ namespace {
 struct Row {
     const char* name;
     std::string_view wire;
-    const char* texts;     // of the replies, with | between them
-    const char* error;     // "" none
+    const char* texts;   // of the replies, with | between them
+    const char* error;   // "" none
     bool partial = false;
 };
 
@@ -57,7 +57,7 @@ std::string joined(const std::vector<ServerReply>& replies) {
     return out;
 }
 
-}  // namespace
+}   // namespace
 
 Test(reply_reader, reads_whole_and_octet_by_octet) {
     for (const Row& row : kRows) {
@@ -111,9 +111,18 @@ Test(reply_reader, takes_a_status_of_the_same_class_only) {
         const char* status;
     };
     const Status rows[] = {
-        {"550 5.1.1 no", "5.1.1"}, {"550 5.1.1", "5.1.1"},     {"550 4.1.1 no", ""},    {"250 2.0.0 yes", "2.0.0"}, {"550 5.1 no", ""},
-        {"550 5.1.1no", ""},       {"550 5.1000.1 no", ""},    {"550 5.1.1000 no", ""}, {"550 no 5.1.1", ""},       {"550", ""},
-        {"556 5.1.10 null", "5.1.10"}, {"550 55.1.1 no", ""},
+        {"550 5.1.1 no", "5.1.1"},
+        {"550 5.1.1", "5.1.1"},
+        {"550 4.1.1 no", ""},
+        {"250 2.0.0 yes", "2.0.0"},
+        {"550 5.1 no", ""},
+        {"550 5.1.1no", ""},
+        {"550 5.1000.1 no", ""},
+        {"550 5.1.1000 no", ""},
+        {"550 no 5.1.1", ""},
+        {"550", ""},
+        {"556 5.1.10 null", "5.1.10"},
+        {"550 55.1.1 no", ""},
     };
     for (const Status& row : rows) {
         ReplyReader reader;

@@ -20,8 +20,8 @@ namespace {
 struct Row {
     const char* name;
     const char* script;
-    const char* verdicts;          // "" where the mail has not ended or not begun
-    const char* trouble = "";      // beginning of the reply
+    const char* verdicts;       // "" where the mail has not ended or not begun
+    const char* trouble = "";   // beginning of the reply
     int recipients = 1;
     TlsMode tls = TlsMode::opportunistic;
     Notify notify = {};
@@ -34,8 +34,9 @@ constexpr const char* kHello = "< 220 mx.example ESMTP\n> EHLO gw.example\n";
 
 const Row kRows[] = {
     // The whole way
-    {"a plain server", "hello\n< 250 mx.example\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n"
-                       "< 250 2.0.0 queued as 1\nquit\n> QUIT\n",
+    {"a plain server",
+     "hello\n< 250 mx.example\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n"
+     "< 250 2.0.0 queued as 1\nquit\n> QUIT\n",
      "delivered 2.0.0"},
     {"pipelining, SIZE and DSN",
      "hello\n< 250-mx.example\n< 250-PIPELINING\n< 250-SIZE 1000\n< 250 DSN\nmail\n> MAIL FROM:<+44770@gw.example> SIZE=21 RET=HDRS ENVID=id+2B1\n"
@@ -44,8 +45,9 @@ const Row kRows[] = {
     {"replies in pieces", "hello\n< 250-mx\n|\n< 250 PIPELINING\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> DATA\n< 250 ok\n|\n< 250 ok\n|\n< 354 go\n>> \n< 250 ok\n",
      "delivered 2.0.0"},
     {"250 without text", "hello\n< 250\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250\n> RCPT TO:<r0@a.example>\n< 250\n> DATA\n< 354\n>> \n< 250\n", "delivered 2.0.0"},
-    {"no report with NEVER", "hello\n< 250-mx\n< 250 DSN\nmail\n> MAIL FROM:<+44770@gw.example> RET=HDRS ENVID=id+2B1\n< 250 ok\n"
-                             "> RCPT TO:<r0@a.example> NOTIFY=NEVER ORCPT=rfc822;r0@a.example\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
+    {"no report with NEVER",
+     "hello\n< 250-mx\n< 250 DSN\nmail\n> MAIL FROM:<+44770@gw.example> RET=HDRS ENVID=id+2B1\n< 250 ok\n"
+     "> RCPT TO:<r0@a.example> NOTIFY=NEVER ORCPT=rfc822;r0@a.example\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
      "delivered 2.0.0", "", 1, TlsMode::opportunistic, kNever},
     {"no report without DSN", "ready\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsMode::opportunistic, kBoth},
     {"two mails on one connection", "ready\nmail\ntaken\n< 250 ok\nmail\ntaken\n< 250 2.0.0 second\n", "delivered 2.0.0"},
@@ -94,8 +96,9 @@ const Row kRows[] = {
     {"MAIL too big", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 552 5.3.4 too big\n> RSET\n< 250 ok\n", "failed 5.3.4"},
     {"MAIL 354", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 354 go\n", "-", "451 4.5.0"},
     {"MAIL closing", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 421 4.3.2 bye\n", "-", "421 4.3.2"},
-    {"MAIL refused, pipelined", "piped\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> RCPT TO:<r1@a.example>\n> DATA\n"
-                               "< 550 5.7.1 no\n< 503 5.5.1 x\n< 503 5.5.1 x\n< 503 5.5.1 x\n> RSET\n< 250 ok\n",
+    {"MAIL refused, pipelined",
+     "piped\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> RCPT TO:<r1@a.example>\n> DATA\n"
+     "< 550 5.7.1 no\n< 503 5.5.1 x\n< 503 5.5.1 x\n< 503 5.5.1 x\n> RSET\n< 250 ok\n",
      "failed 5.7.1; failed 5.7.1", "", 2},
     {"MAIL refused, all else taken", "piped\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> DATA\n< 550 5.7.1 no\n< 250 ok\n< 354 go\n", "failed 5.7.1", "451 4.5.0"},
     {"one of two refused", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 550 5.1.1 unknown\n> RCPT TO:<r1@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
@@ -135,10 +138,8 @@ const Row kRows[] = {
     {"552 before the dot", "ready\nmail\ntaken\nearly\n< 552 5.3.4 too big\n", "failed 5.3.4"},
     {"451 before the dot", "ready\nmail\ntaken\nearly\n< 451 4.3.0 no\n", "deferred 4.3.0"},
     {"421 before the dot", "ready\nmail\ntaken\nearly\n< 421 4.3.0 no\n", "-", "421 4.3.0"},
-    {"dots are stuffed", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> ..\n> ...b\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1,
-     TlsMode::opportunistic, {}, "a\r\n.\r\n..b\r\n"},
-    {"the last line has no end", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1,
-     TlsMode::opportunistic, {}, "a"},
+    {"dots are stuffed", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> ..\n> ...b\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsMode::opportunistic, {}, "a\r\n.\r\n..b\r\n"},
+    {"the last line has no end", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsMode::opportunistic, {}, "a"},
 
     // What we do not send
     {"a bare LF of our own", "ready\nmail\nquit\n> QUIT\n", "failed 5.6.0", "", 1, TlsMode::opportunistic, {}, "a\nb\r\n"},
@@ -147,15 +148,18 @@ const Row kRows[] = {
     {"8-bit with 8BITMIME", "hello\n< 250-mx\n< 250 8BITMIME\nmail\n> MAIL FROM:<+44770@gw.example> BODY=8BITMIME\n", "", "", 1, TlsMode::opportunistic, {}, "\xc3\xa4\r\n"},
 
     // Limits on recipients and mails
-    {"452 after the first", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 452 4.5.3 too many\n> DATA\n< 354 go\n>> \n< 250 ok\n"
-                            "> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 2.6.0 ok\n",
+    {"452 after the first",
+     "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 452 4.5.3 too many\n> DATA\n< 354 go\n>> \n< 250 ok\n"
+     "> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 2.6.0 ok\n",
      "delivered 2.0.0; delivered 2.6.0", "", 2},
     {"452 at the first", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 452 4.5.3 too many\n> RSET\n< 250 ok\n", "deferred 4.5.3"},
-    {"452, then DATA refused", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 552 too many\n> DATA\n< 451 no\n> RSET\n< 250 ok\n"
-                              "> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
+    {"452, then DATA refused",
+     "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 552 too many\n> DATA\n< 451 no\n> RSET\n< 250 ok\n"
+     "> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
      "deferred 4.0.0; delivered 2.0.0", "", 2},
-    {"RCPTMAX", "hello\n< 250-mx\n< 250-PIPELINING\n< 250 LIMITS RCPTMAX=2\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> RCPT TO:<r1@a.example>\n> DATA\n< 250 a\n< 250 b\n< 250 c\n< 354 d\n>> \n"
-                "< 250 ok\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r2@a.example>\n> DATA\n< 250 a\n< 250 b\n< 354 d\n>> \n< 554 5.6.0 no\n",
+    {"RCPTMAX",
+     "hello\n< 250-mx\n< 250-PIPELINING\n< 250 LIMITS RCPTMAX=2\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> RCPT TO:<r1@a.example>\n> DATA\n< 250 a\n< 250 b\n< 250 c\n< 354 d\n>> \n"
+     "< 250 ok\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r2@a.example>\n> DATA\n< 250 a\n< 250 b\n< 354 d\n>> \n< 554 5.6.0 no\n",
      "delivered 2.0.0; delivered 2.0.0; failed 5.6.0", "", 3},
     {"MAILMAX", "hello\n< 250-mx\n< 250 LIMITS RCPTMAX=1 MAILMAX=1\nmail\ntaken\n< 250 ok\nquit\n> QUIT\n", "delivered 2.0.0; -", "", 2},
     {"lost in the second transaction", "hello\n< 250-mx\n< 250 LIMITS RCPTMAX=1\nmail\ntaken\n< 250 ok\n> MAIL FROM:<+44770@gw.example>\nlost\n", "delivered 2.0.0; -", "451 4.4.2", 2},
@@ -275,7 +279,7 @@ private:
     bool handshake_ = false, closed_ = false;
 };
 
-}  // namespace
+}   // namespace
 
 Test(sender, holds_every_conversation) {
     for (const Row& row : kRows) Conversation(row).run();
