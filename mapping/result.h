@@ -44,6 +44,7 @@ enum class Fault : std::uint8_t {
     no_such_domain,        // the recipient's domain does not exist
     expired,               // the lifetime is over
     hidden_sender,         // Sender-Visibility Hide has no safe mapping to mail
+    unmappable,            // a mail whose header forbids or cannot say its way into MMS
     internal,              // anything else on our side: temporary
 };
 

@@ -51,6 +51,7 @@ inline constexpr auto kFaults = std::to_array<FaultSpec>({
     {Fault::no_such_domain,      "no-such-domain",      550, "5.1.2",  "Recipient's domain does not exist",      0xE3, "Error-sending-address-unresolved",   DeliveryStatus::unreachable},
     {Fault::expired,             "expired",             550, "5.4.7",  "Delivery time expired",                  0xE0, "Error-network-problem",              DeliveryStatus::expired},
     {Fault::hidden_sender,       "hidden-sender",       550, "5.7.3",  "Hidden sender cannot be mapped to mail", 0xEA, "Error-service-denied",               DeliveryStatus::rejected},
+    {Fault::unmappable,          "unmappable",          554, "5.6.0",  "Message cannot be handed on to MMS",     0xE5, "Error-content-not-accepted",         DeliveryStatus::rejected},
     {Fault::internal,            "internal",            451, "4.3.0",  "Internal error, try again later",        0xC0, "Error-unspecified",                  DeliveryStatus::indeterminate},
 });
 // clang-format on
