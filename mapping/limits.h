@@ -33,6 +33,9 @@ struct Limits {
     std::size_t address_groups = 8;             // nesting of RFC 5322 groups
     std::size_t header_addresses = 1000;        // To and Cc together
 
+    std::size_t mail_media_parts = 100;         // attachments of one mail that an MM keeps; with the texts they stay below pdu_parts
+    std::size_t mail_text_slides = 50;          // a text that would take more gets longer slides
+
     std::size_t local_part_bytes = 64;
     std::size_t domain_bytes = 255;
     std::size_t path_bytes = 320;
