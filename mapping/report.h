@@ -41,6 +41,9 @@ struct ReceivedDsn {
     };
     std::vector<Recipient> recipients;
     std::string text;                  // part 1, one line, at most 200 octets
+    // Further identifiers that may be ours: all that the returned header or, of a bounce that is no report, the text names (50 at most; mail addresses
+    // are among them). Such a bounce has one recipient without addresses unless it says whom it is about.
+    std::vector<std::string> mentioned_message_ids;
 };
 
 }  // namespace mmgate

@@ -10,14 +10,14 @@
 namespace mmgate::mail {
 
 struct DsnOptions {
-    std::string message_id;          // of the notification, without < >
-    std::string hostname;            // Reporting-MTA, DSN-Gateway
-    std::string from;                // "postmaster@mms.example.net"
-    std::string to;                  // the return path
-    std::string envelope_id;         // Original-Envelope-Id, or ""
-    Instant arrival{};               // of the original
+    std::string message_id;    // of the notification, without < >
+    std::string hostname;      // Reporting-MTA, DSN-Gateway
+    std::string from;          // "postmaster@mms.example.net"
+    std::string to;            // the return path
+    std::string envelope_id;   // Original-Envelope-Id, or ""
+    Instant arrival{};         // of the original
     Instant now{};
-    Octets original_header;          // header block of the original mail, for text/rfc822-headers
+    Octets original_header;   // header block of the original mail, for text/rfc822-headers
     std::string boundary_seed;
 };
 
@@ -28,4 +28,4 @@ Octets make_dsn(const std::vector<RecipientReport>& recipients, const DsnOptions
 /// The text of the service MM that tells a phone what did not reach whom and why, and its content (one text part).
 Content make_service_message(const std::vector<RecipientReport>& recipients, const std::string& subject_of_original, Instant sent_at);
 
-}  // namespace mmgate::mail
+}   // namespace mmgate::mail
