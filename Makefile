@@ -85,6 +85,8 @@ parallel = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)
 
 bench:
 	@.ci/install build test
+	@+$(call parallel,bench-built)
+	@tests/bench/bench.py --build $(BUILD)
 
 demo:
 	@.ci/install build demo
