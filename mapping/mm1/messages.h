@@ -34,7 +34,7 @@ struct SendReq {
     Content content;                             // a top-level media type that is no multipart is wrapped as mixed
 };
 /// Fails: malformed with the rule; unsupported_version for another major.
-Result<SendReq> send_req_of(const Pdu& pdu);
+Result<SendReq> send_req_of(Pdu pdu);
 
 struct SendConf {
     std::string transaction_id;
@@ -78,7 +78,7 @@ struct RetrieveConf {
     std::string message_id;
     MmHeaders headers;
 };
-/// All octets of M-Retrieve.conf before the content: the PDU is this followed by what encode_content wrote.
+/// All octets of M-Retrieve.conf before the content, the number of Content-Type included: the PDU is this followed by what encode_content wrote.
 Octets encode_retrieve_head(const RetrieveConf& conf);
 /// M-Retrieve.conf with an error: status, text, and the text as the body for 1.0 phones.
 Octets encode_retrieve_error(std::uint8_t version, Instant date, std::uint8_t retrieve_status, std::string_view text);
