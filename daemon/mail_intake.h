@@ -1,0 +1,80 @@
+// What happens with a complete mail: mapping, routing, one commit, and the answer after the dot.
+//
+// A mail to phones becomes one MM in the queue, whoever its recipients are; a mail to postmaster goes on as it is. What comes from <> to a number is never an
+// MM: a delivery status notification about a mail of ours ends that recipient's delivery, anything else is refused.
+// Source: RFC 5321 §6.1 (responsibility), RFC 4356 §2.1.3.3 and §2.1.4.2.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/config.h"
+#include "daemon/crypto.h"
+#include "daemon/log.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/workers.h"
+#include "daemon/metrics.h"
+#include "daemon/names.h"
+#include "daemon/outcome.h"
+#include "daemon/router.h"
+#include "mapping/mail/mail_to_mm.h"
+#include "store/committer.h"
+
+namespace mmgate {
+
+struct EnvelopeRecipient {
+    Address mailbox;                  // as parsed from RCPT TO
+    Route route;                      // what the router said at RCPT
+    Notify notify;
+    std::string original_recipient;   // ORCPT "type;address", xtext undone
+};
+
+/// A transaction whose data have arrived.
+struct ReceivedEnvelope {
+    std::string client;               // address literal
+    std::string helo;
+    std::string protocol;             // "SMTP", "ESMTP" or "ESMTPS", for Received
+    std::string return_path;          // MAIL FROM without < >, "" the null sender
+    std::string envelope_id;          // ENVID, xtext undone
+    bool return_full = false;         // RET=FULL
+    std::vector<EnvelopeRecipient> recipients;   // at least one
+};
+
+/// The answer after the dot: a queue id, or what is wrong.
+using Accepted = Result<QueueId>;
+
+class MailIntake {
+public:
+    MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics);
+    void configure(std::shared_ptr<const Config> config);
+
+    /// Takes a mail (dots undone, CRLF line ends, ending in CRLF unless empty). `done` runs on the loop, once, after the commit or with the fault; never from
+    /// inside when the mail is queued.
+    void accept(ReceivedEnvelope envelope, Octets mail, std::function<void(Accepted)> done);
+    /// Called after each commit that brought work: the dispatcher's kick.
+    void on_queued(std::function<void()> kick) { kick_ = std::move(kick); }
+
+private:
+    struct Taken;
+    void accept_from_null_sender(std::shared_ptr<Taken> taken);
+    void report_came(std::shared_ptr<Taken> taken, ReceivedDsn dsn);
+    void map(std::shared_ptr<Taken> taken);
+    void mapped(std::shared_ptr<Taken> taken, Result<mail::ReceivedMail> received, Octets content);
+    void enqueue(std::shared_ptr<Taken> taken, std::vector<Operation> operations);
+    void refuse(const std::shared_ptr<Taken>& taken, Error error);
+
+    Loop& loop_;
+    Store& store_;
+    Committer& committer_;
+    Workers& workers_;
+    const Names& names_;
+    Random& random_;
+    Log& log_;
+    Metrics& metrics_;
+    std::shared_ptr<const Config> config_;   // shared with mappings under way on workers
+    std::function<void()> kick_ = [] {};
+};
+
+}  // namespace mmgate
