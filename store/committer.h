@@ -1,11 +1,14 @@
 // The committer: one thread that owns the write transaction and serves everybody with one commit.
 //
 // It takes all operations that queued while the last commit ran, applies them together, and posts each outcome back to the loop.
-// A batch that fails is tried again one submission at a time, so that one bad operation does not refuse the others.
+// A batch that fails is tried again in parts, so that one bad operation does not refuse the others: first together what brings no new
+// mail, then the rest one submission at a time. When the disk fails every part, what is left of the batch fails without another try.
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -29,7 +32,7 @@ public:
     /// Queues operations that belong together; `done` runs on the loop with one outcome each, after the commit, or with the error.
     void submit(std::vector<Operation> operations, Done done);
     /// Operations submitted and not yet answered. Loop's thread.
-    std::size_t pending() const { return pending_; }
+    std::size_t pending() const { return *pending_; }
     /// Applies what is queued and stops. Outcomes are still posted.
     void stop();
 
@@ -37,15 +40,21 @@ private:
     struct Submission {
         std::vector<Operation> operations;
         Done done;
+        std::uint64_t size_bytes = 0;
     };
+    using Batch = std::vector<Submission>;
     void run();
+    Batch next_batch();
+    void carry_out(Batch batch);
+    void answer(Submission& submission, Result<std::vector<Outcome>> outcomes);
 
     Store& store_;
     Post post_;
-    std::size_t pending_ = 0;   // loop's thread only
+    // Loop's thread only; shared with the tasks on their way to it, which may outlive the committer.
+    std::shared_ptr<std::size_t> pending_ = std::make_shared<std::size_t>(0);
     std::mutex mutex_;
     std::condition_variable wake_;
-    std::vector<Submission> queued_;
+    std::deque<Submission> queued_;
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -129,6 +129,7 @@ struct Enqueue {
     std::optional<SubmissionKey> submission;   // the same key within its lifetime gives the same id and no second message
     Instant submission_until{};
     std::vector<Event> events;
+    std::optional<Instant> report_at;   // when the report lane is to look at recipients that ended at once; absent: on arrival
 };
 
 /// The recipient `index` of message `id`.
@@ -194,9 +195,11 @@ struct LaneDue {
 
 struct StoreStats {
     std::array<std::uint64_t, 12> recipients_by_state{};   // by RecipientState; ends: of records not yet purged
-    std::uint64_t messages = 0;
+    std::uint64_t messages = 0;         // not ended
+    std::uint64_t records = 0;          // ended ones that are still remembered as well
     std::uint64_t content_bytes = 0;
-    std::uint64_t file_bytes = 0;
+    std::uint64_t file_bytes = 0;       // never shrinks
+    std::uint64_t used_bytes = 0;       // of the file
     std::uint64_t map_bytes = 0;
     std::uint64_t disk_free_bytes = 0;
     std::uint64_t commits = 0;
