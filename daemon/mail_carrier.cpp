@@ -12,7 +12,9 @@ namespace mmgate {
 namespace {
 
 // A delivery report asks the next hop for success and failure; without one the operator decides whether failures are asked for.
-Notify notify_of(const Message& message, const Config& config) {
+Notify notify_of(const Message& message, const Recipient& recipient, const Config& config) {
+    // A mail that only passes through keeps what its sender asked for (RFC 3461 §5.2.1).
+    if (message.kind == MessageKind::mail && !message.reports_on) return recipient.notify;
     Notify notify{.never = false, .success = false, .failure = false, .delay = false};
     if (message.kind == MessageKind::mm && message.interface == Interface::mm1 && !message.automatic) {
         notify.success = message.headers.delivery_report;
@@ -112,7 +114,8 @@ void MailCarrier::send(const std::shared_ptr<Carried>& carried, Result<Octets> m
     outbound.data = std::make_shared<const Octets>(std::move(*mail));
     for (std::uint16_t index : carried->claimed.recipients) {
         const Recipient& recipient = message.recipients.at(index);
-        outbound.recipients.push_back({recipient.address, notify_of(message, *config_), "rfc822;" + recipient.address.value});
+        outbound.recipients.push_back({recipient.address, notify_of(message, recipient, *config_),
+                                       recipient.original_recipient.empty() ? "rfc822;" + recipient.address.value : recipient.original_recipient});
     }
     client_.send(carried->lane, std::move(outbound), [this, carried](std::vector<smtp::Delivered> delivered) {
         Message& message = carried->claimed.message;

@@ -42,8 +42,8 @@ struct ReceivedEnvelope {
     std::vector<EnvelopeRecipient> recipients;   // at least one
 };
 
-/// The answer after the dot: a queue id, or what is wrong.
-using Accepted = Result<QueueId>;
+/// The answer after the dot: the text behind "250 2.0.0 " ("Ok: queued as 01JD3M8K2V7QF"), or what is wrong.
+using Accepted = Result<std::string>;
 
 class MailIntake {
 public:
@@ -58,12 +58,15 @@ public:
 
 private:
     struct Taken;
-    void accept_from_null_sender(std::shared_ptr<Taken> taken);
-    void report_came(std::shared_ptr<Taken> taken, ReceivedDsn dsn);
-    void map(std::shared_ptr<Taken> taken);
-    void mapped(std::shared_ptr<Taken> taken, Result<mail::ReceivedMail> received, Octets content);
-    void enqueue(std::shared_ptr<Taken> taken, std::vector<Operation> operations);
-    void refuse(const std::shared_ptr<Taken>& taken, Error error);
+    struct Mapped;
+    using Shared = std::shared_ptr<Taken>;   // shared by the stages of one mail's way, which run on the loop and on workers
+    void accept_report(const Shared& taken);
+    void report_read(const Shared& taken, Result<std::optional<ReceivedDsn>> dsn);
+    void settle_by_report(const Shared& taken, ReceivedDsn dsn, std::optional<Message> message);
+    void accept_message(const Shared& taken);
+    void mapped(const Shared& taken, Mapped mapped);
+    void submit(const Shared& taken, std::vector<Operation> operations, std::string text);
+    void refuse(const Shared& taken, const Error& error);
 
     Loop& loop_;
     Store& store_;

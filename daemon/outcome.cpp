@@ -49,7 +49,7 @@ Settle end_of(const Message& message, std::uint16_t index, End end, Instant now,
 
 bool report_wanted(const Message& message, const Recipient& recipient, const ReportPolicy& policy) {
     if (!is_end(recipient.state) || recipient.state == RecipientState::deleted) return false;
-    if (message.kind != MessageKind::mm || message.automatic || message.headers.message_class == MessageClass::automatic) return false;
+    if (message.reports_on || message.automatic || message.headers.message_class == MessageClass::automatic) return false;
     const bool failure = is_failure(recipient.state);
     switch (message.interface) {
         case Interface::mail:

@@ -1,0 +1,284 @@
+#include "daemon/mail_intake.h"
+
+#include <algorithm>
+
+#include "mapping/charset.h"
+#include "mapping/limits.h"
+#include "mapping/mail/header_scan.h"
+#include "mapping/mail/mail_writer.h"
+#include "mapping/mm1/messages.h"
+#include "mapping/status.h"
+
+namespace mmgate {
+
+namespace {
+
+// Smaller mails are mapped where they are: a worker's turn costs more than they do.
+constexpr std::size_t kMappedInline = 64 * 1024;
+// A mail that asks to expire at once would be gone before the phone is told.
+constexpr std::chrono::seconds kShortestLife{60};
+constexpr std::size_t kTokenBytes = 16;
+
+bool same_mailbox(std::string_view a, std::string_view b) { return mail::same_name(a, b); }
+
+/// Whether a report's address and a recipient of ours are the same: case does not matter, and neither does what stands before the type.
+bool is_about(const ReceivedDsn::Recipient& report, const Recipient& recipient) {
+    return same_mailbox(report.original_recipient, recipient.address.value) || same_mailbox(report.final_recipient, recipient.address.value);
+}
+
+std::string received_field(const ReceivedEnvelope& envelope, const Config& config, Instant now) {
+    std::string out = "Received: from " + header_text(envelope.helo, kLimits.domain_bytes) + " ([" + envelope.client + "])\r\n\tby " + config.hostname +
+                      " (mmgate) with " + envelope.protocol;
+    if (envelope.recipients.size() == 1) out += "\r\n\tfor <" + to_mail_text(envelope.recipients.front().mailbox) + ">";
+    return out + ";\r\n\t" + mail::mail_date(now) + "\r\n";
+}
+
+}  // namespace
+
+struct MailIntake::Taken {
+    ReceivedEnvelope envelope;
+    Octets mail;
+    std::function<void(Accepted)> done;
+    std::shared_ptr<const Config> config;   // the one that was in force when the mail came
+    Instant now{};
+    std::size_t size = 0;
+    std::vector<const EnvelopeRecipient*> phones, mailboxes;
+    std::vector<Operation> others;          // what is committed together with the MM: the copy for postmaster
+};
+
+struct MailIntake::Mapped {
+    Result<mail::ReceivedMail> received;
+    Octets content;
+};
+
+MailIntake::MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics)
+    : loop_(loop), store_(store), committer_(committer), workers_(workers), names_(names), random_(random), log_(log), metrics_(metrics) {}
+
+void MailIntake::configure(std::shared_ptr<const Config> config) { config_ = std::move(config); }
+
+void MailIntake::accept(ReceivedEnvelope envelope, Octets mail, std::function<void(Accepted)> done) {
+    auto taken = std::make_shared<Taken>();
+    taken->envelope = std::move(envelope);
+    taken->mail = std::move(mail);
+    taken->size = taken->mail.size();
+    taken->done = std::move(done);
+    taken->config = config_;
+    taken->now = loop_.now();
+    for (const EnvelopeRecipient& recipient : taken->envelope.recipients) {
+        auto& kind = recipient.route.route == "mm1" ? taken->phones : taken->mailboxes;
+        // The same phone named twice is one recipient.
+        if (std::ranges::none_of(kind, [&](const EnvelopeRecipient* known) { return known->route.address.value == recipient.route.address.value; })) kind.push_back(&recipient);
+    }
+    if (!taken->mailboxes.empty()) {
+        auto header = mail::scan_header(taken->mail);
+        if (!header) return refuse(taken, header.error());
+        if (header->count("Received") > kLimits.received_fields) return refuse(taken, {Fault::routing_loop, 0, "more than 100 Received fields"});
+        Enqueue copy;
+        Message& message = copy.message;
+        message.kind = MessageKind::mail;
+        message.interface = Interface::mail;
+        message.arrival = taken->now;
+        message.expires = taken->now + taken->config->lifetime;
+        message.return_path = taken->envelope.return_path;
+        message.envelope_id = taken->envelope.envelope_id;
+        message.automatic = taken->envelope.return_path.empty();
+        message.peer = taken->envelope.helo + " [" + taken->envelope.client + "]";
+        if (auto sender = parse_mailbox(taken->envelope.return_path)) message.originator = std::move(*sender);
+        message.headers.from = message.originator;
+        message.headers.date = taken->now;
+        message.headers.subject = "mail to postmaster";
+        for (const EnvelopeRecipient* to : taken->mailboxes) {
+            Recipient recipient;
+            recipient.address = to->route.address;
+            recipient.route = to->route.route;
+            recipient.lane = to->route.lane;
+            recipient.next_attempt = taken->now;
+            recipient.notify = to->notify;
+            recipient.original_recipient = to->original_recipient;
+            message.headers.to.push_back(recipient.address);
+            message.recipients.push_back(std::move(recipient));
+        }
+        copy.original_header = Octets(header->text);
+        copy.content = received_field(taken->envelope, *taken->config, taken->now) + taken->mail;
+        message.size_bytes = copy.content.size();
+        copy.events.push_back({taken->now, std::nullopt, "accepted", "for postmaster, from " + message.peer});
+        taken->others.emplace_back(std::move(copy));
+    }
+    if (taken->phones.empty()) {
+        std::vector<Operation> operations = std::move(taken->others);
+        return submit(taken, std::move(operations), {});
+    }
+    if (taken->envelope.return_path.empty()) return accept_report(taken);
+    accept_message(taken);
+}
+
+void MailIntake::accept_report(const Shared& taken) {
+    auto read = [taken] { return mail::read_dsn(taken->mail); };
+    if (taken->size <= kMappedInline) return report_read(taken, read());
+    workers_.run(read, [this, taken](Result<std::optional<ReceivedDsn>> dsn) { report_read(taken, std::move(dsn)); });
+}
+
+void MailIntake::report_read(const Shared& taken, Result<std::optional<ReceivedDsn>> dsn) {
+    if (!dsn) return refuse(taken, dsn.error());
+    if (!*dsn) {
+        if (taken->others.empty()) return refuse(taken, {Fault::sender_denied, 0, "a mail from <> to a phone is no report about a mail of ours"});
+        std::vector<Operation> operations = std::move(taken->others);
+        return submit(taken, std::move(operations), {});
+    }
+    const ReceivedDsn& report = **dsn;
+    std::optional<QueueId> id = names_.message_of(report.envelope_id);
+    if (!id) id = names_.message_of(report.message_id);
+    for (const std::string& mentioned : report.mentioned_message_ids)
+        if (!id) id = names_.message_of(mentioned);
+    if (!id) return settle_by_report(taken, std::move(**dsn), std::nullopt);
+    workers_.run([this, id = *id] { return store_.find(id); },
+                 [this, taken, report = std::move(**dsn)](std::optional<Message> message) { settle_by_report(taken, report, std::move(message)); });
+}
+
+void MailIntake::settle_by_report(const Shared& taken, ReceivedDsn dsn, std::optional<Message> message) {
+    std::vector<Operation> operations = std::move(taken->others);
+    const ReportPolicy policy{taken->config->service_messages, taken->config->report_delay};
+    std::size_t matched = 0;
+    if (message) {
+        for (const ReceivedDsn::Recipient& report : dsn.recipients) {
+            for (std::uint16_t index = 0; index < message->recipients.size(); ++index) {
+                const Recipient& recipient = message->recipients[index];
+                // A bounce that names nobody is about the only mail recipient there is.
+                const bool named = !report.original_recipient.empty() || !report.final_recipient.empty();
+                const auto mail_recipients = std::ranges::count(message->recipients, "mail", &Recipient::route);
+                if (recipient.route != "mail" || !(named ? is_about(report, recipient) : mail_recipients == 1)) continue;
+                ++matched;
+                const std::string text = report.diagnostic.empty() ? dsn.text : report.diagnostic;
+                const std::string id = to_text(message->id);
+                const bool failed = report.action == "failed" && recipient.state != RecipientState::failed && recipient.state != RecipientState::deleted;
+                const bool delivered = report.action == "delivered" && (recipient.state == RecipientState::relayed || !is_end(recipient.state));
+                if (failed || delivered) {
+                    End end;
+                    end.state = failed ? RecipientState::failed : RecipientState::delivered;
+                    // The report's own class says whether its time ran out there.
+                    end.fault = !failed ? Fault::internal : report.status == "4.4.7" || report.status == "5.4.7" ? Fault::expired : Fault::peer_refused;
+                    end.reason = text.empty() ? "a report says: " + report.action : text;
+                    end.enhanced_status = report.status;
+                    end.remote_mta = recipient.remote_mta;
+                    Message current = *message;
+                    current.recipients[index].report_expected = true;
+                    Settle settle = end_of(current, index, std::move(end), taken->now, policy);
+                    settle.was = {recipient.state};
+                    settle.events.front().detail = "by a report from [" + taken->envelope.client + "]: " + settle.recipient.reason;
+                    message->recipients[index] = settle.recipient;
+                    log_.notice(id, failed ? "report-failed" : "report-delivered", {{"to", recipient.address}, {"status", report.status}, {"reason", settle.recipient.reason}});
+                    metrics_.add(Counter::reports_in);
+                    operations.emplace_back(std::move(settle));
+                } else {
+                    log_.info(id, "report-noted", {{"to", recipient.address}, {"action", report.action}, {"state", to_text(recipient.state)}});
+                }
+            }
+        }
+    }
+    if (matched == 0) {
+        // Dropped, not answered: an answer to a report would go to whom nobody wrote.
+        metrics_.add(Counter::reports_in_unmatched);
+        log_.notice("-", "report-unmatched", {{"client", taken->envelope.client}, {"message-id", header_text(dsn.message_id, 100)}, {"consequence", "dropped"}});
+    }
+    submit(taken, std::move(operations), "Ok: report taken");
+}
+
+void MailIntake::accept_message(const Shared& taken) {
+    mail::MailToMmOptions options;
+    options.now = taken->now;
+    options.return_path = taken->envelope.return_path;
+    options.our_domains = taken->config->domains;
+    options.our_domains.push_back(taken->config->domain);
+    options.numbering = taken->config->numbering;
+    for (const Application& application : taken->config->applications)
+        if (contains(application.networks, taken->envelope.client)) options.application_ids.push_back(application.id);
+    options.application_allowed = !options.application_ids.empty();
+    auto map = [taken, options = std::move(options)]() -> Mapped {
+        Mapped out{mail::mail_to_mm(taken->mail, options), {}};
+        if (out.received) {
+            out.content = mm1::encode_content(out.received->mm.content);
+            out.received->mm.content = {};
+        }
+        return out;
+    };
+    if (taken->size <= kMappedInline) return mapped(taken, map());
+    workers_.run(map, [this, taken](Mapped result) { mapped(taken, std::move(result)); });
+}
+
+void MailIntake::mapped(const Shared& taken, Mapped result) {
+    if (!result.received) return refuse(taken, result.received.error());
+    const Config& config = *taken->config;
+    const ReceivedEnvelope& envelope = taken->envelope;
+    if (result.content.size() > config.message_size_bytes)
+        return refuse(taken, {Fault::message_too_big, 0, "the MM would have " + std::to_string(result.content.size()) + " octets, " + std::to_string(config.message_size_bytes) + " are allowed"});
+    Enqueue enqueue;
+    Message& message = enqueue.message;
+    message.headers = std::move(result.received->mm.headers);
+    message.kind = MessageKind::mm;
+    message.interface = Interface::mail;
+    message.arrival = taken->now;
+    Instant wanted = message.headers.expiry ? message.headers.expiry->from(taken->now) : taken->now + config.lifetime;
+    message.expires = std::clamp(wanted, taken->now + kShortestLife, taken->now + std::max<std::chrono::seconds>(config.lifetime, kShortestLife));
+    message.return_path = envelope.return_path;
+    if (auto sender = parse_mailbox(envelope.return_path)) message.originator = std::move(*sender);
+    message.envelope_id = envelope.envelope_id;
+    message.return_full = envelope.return_full;
+    message.automatic = result.received->automatic;
+    message.peer = envelope.helo + " [" + envelope.client + "]";
+    message.headers.delivery_report = std::ranges::any_of(taken->phones, [](const EnvelopeRecipient* r) { return r->notify.success; });
+    // RFC 4356 §2.1.3.3: who is in no header is blind, unless there is nobody else.
+    if (message.headers.to.empty() && message.headers.cc.empty() && taken->phones.size() == 1) message.headers.to.push_back(taken->phones.front()->route.address);
+    for (const EnvelopeRecipient* to : taken->phones) {
+        Recipient recipient;
+        recipient.address = to->route.address;
+        auto listed = [&](const std::vector<Address>& list) { return std::ranges::find(list, recipient.address.value, &Address::value) != list.end(); };
+        recipient.role = listed(message.headers.to) ? RecipientRole::to : listed(message.headers.cc) ? RecipientRole::cc : RecipientRole::bcc;
+        recipient.route = to->route.route;
+        recipient.lane = to->route.lane;
+        recipient.next_attempt = taken->now;
+        recipient.notify = to->notify;
+        recipient.original_recipient = to->original_recipient;
+        recipient.token = random_.octets(kTokenBytes);
+        message.recipients.push_back(std::move(recipient));
+    }
+    message.size_bytes = result.content.size();
+    enqueue.content = std::move(result.content);
+    enqueue.original_header = received_field(envelope, config, taken->now) + result.received->original_header;
+    enqueue.events.push_back({taken->now, std::nullopt, "accepted",
+                              "from <" + header_text(envelope.return_path, kLimits.path_bytes) + "> by " + header_text(message.peer, kLimits.domain_bytes + 64) + " with " +
+                                  envelope.protocol + ", " + std::to_string(taken->size) + " octets, " + std::to_string(message.recipients.size()) + " recipients"});
+    for (const std::string& note : result.received->notes) enqueue.events.push_back({taken->now, std::nullopt, "left-out", header_text(note, kLimits.reason_bytes)});
+    taken->mail = {};   // mapped: its octets are in the content now
+    std::vector<Operation> operations;
+    operations.emplace_back(std::move(enqueue));
+    for (Operation& other : taken->others) operations.push_back(std::move(other));
+    submit(taken, std::move(operations), {});
+}
+
+void MailIntake::submit(const Shared& taken, std::vector<Operation> operations, std::string text) {
+    if (operations.empty()) return taken->done(std::move(text));
+    const bool enqueues = std::holds_alternative<Enqueue>(operations.front());
+    committer_.submit(std::move(operations), [this, taken, enqueues, text = std::move(text)](Result<std::vector<Outcome>> outcomes) mutable {
+        if (!outcomes) return refuse(taken, outcomes.error());
+        if (enqueues) {
+            const std::string id = to_text(outcomes->front().id);
+            if (text.empty()) text = "Ok: queued as " + id;
+            metrics_.add(Counter::smtp_accepted);
+            metrics_.add(Counter::smtp_octets, taken->size);
+            log_.info(id, "accepted",
+                      {{"from", taken->envelope.return_path}, {"client", taken->envelope.client}, {"size", taken->size}, {"recipients", taken->envelope.recipients.size()}});
+        }
+        taken->done(std::move(text));
+        kick_();
+    });
+}
+
+void MailIntake::refuse(const Shared& taken, const Error& error) {
+    metrics_.add(Counter::smtp_rejected);
+    if (error.fault == Fault::storage_full) metrics_.add(Counter::store_full);
+    log_.notice("-", "mail-refused",
+                {{"client", taken->envelope.client}, {"from", taken->envelope.return_path}, {"fault", spec_of(error.fault).name}, {"rule", error.rule}, {"octet", error.offset}});
+    taken->done(fail(error));
+}
+
+}  // namespace mmgate
