@@ -19,12 +19,13 @@ constexpr std::size_t kFirstTransactions = 2;   // to a destination nothing is k
 constexpr std::size_t kMailsPerConnection = 100;
 constexpr Seconds kConnectionAge{300};
 constexpr Seconds kIdle{10};
-constexpr Seconds kConnectPatience{30};              // at most: RFC 5321 §4.5.3.2.1 bounds the greeting, not the connection
-constexpr std::size_t kAddresses = 5;                // tried for one mail in one attempt
-constexpr std::size_t kAddressesPerHost = 2;         // where there are other hosts
-constexpr std::size_t kConnectionsPerMail = 24;      // of one attempt, whatever servers do
-constexpr std::size_t kConnections = 500;            // over all destinations
-constexpr std::size_t kConnectionsKeptForNew = 50;   // of those, not for destinations that have one already
+constexpr Seconds kConnectPatience{30};                 // at most: RFC 5321 §4.5.3.2.1 bounds the greeting, not the connection
+constexpr std::size_t kAddresses = 5;                   // tried for one mail in one attempt
+constexpr std::size_t kAddressesPerHost = 2;            // where there are other hosts
+constexpr std::size_t kConnectionsPerMail = 24;         // of one attempt, whatever servers do
+constexpr std::size_t kConnections = 500;               // over all destinations
+constexpr std::size_t kConnectionsKeptForNew = 50;      // of those, not for destinations that have one already
+constexpr std::string_view kConnectionLost = "4.4.2";   // RFC 3463 §3.5
 constexpr Seconds kHostsRemembered{60};
 constexpr auto kShortestFailure = 500ms;   // what fails faster costs nothing to try again
 constexpr Seconds kLongestBackOff{60};
@@ -154,6 +155,7 @@ private:
     void finished(Link& link, Verdicts verdicts, bool possible_duplicate);
     void ended(Link& link, std::optional<Delivered> trouble, bool tls_failed);
 
+    static void continue_from(Job& job, const Lane& lane, const Target& target);
     void next_target(Lane& lane, JobHandle job, bool tls_failed);
     void unreachable(Lane& lane, JobHandle job);
     void complete(JobHandle job, const Delivered& rest);
@@ -381,24 +383,28 @@ void PooledClient::ended(Link& link, std::optional<Delivered> trouble, bool tls_
     link.idle_timer.cancel();
     --connections_;
     JobHandle job = std::move(link.job);
-    bool fresh = link.mails <= 1;
-    if (trouble && job) {
+    // A kept connection that was lost says nothing of the host: servers end what is idle when they like.
+    const bool stale = link.mails > 1 && trouble && trouble->enhanced_status == kConnectionLost;
+    if (job && stale && job->connections < kConnectionsPerMail) {
+        job->trouble = std::move(trouble);
+        lane.waiting.push_front(std::move(job));
+    } else if (job) {
         log_.notice(job->mail->subject, "next-hop-trouble",
                     {{"mta", link.target.host}, {"address", link.target.endpoint.host}, {"reply", trouble->reply}, {"fallback", tls_failed ? "in clear" : "none"}});
         if (!tls_failed) lane.limit = std::max<std::size_t>(1, lane.limit / 2);
-    }
-    if (job) {
         job->trouble = std::move(trouble);
-        if (fresh) {
-            next_target(lane, std::move(job), tls_failed);
-        } else if (job->connections < kConnectionsPerMail) {
-            lane.waiting.push_front(std::move(job));   // a kept connection that had gone stale says nothing of the host
-        } else {
-            unreachable(lane, std::move(job));
-        }
+        if (job->targets.empty()) continue_from(*job, lane, link.target);
+        next_target(lane, std::move(job), tls_failed);
     }
     sweep_ = loop_.after(0ms, [this] { sweep(); });
     pump(lane);
+}
+
+/// Puts a mail that began on a kept connection where that stands in the walk.
+void PooledClient::continue_from(Job& job, const Lane& lane, const Target& target) {
+    job.targets = lane.targets;
+    auto found = std::find_if(job.targets.begin(), job.targets.end(), [&](const Target& one) { return one.endpoint == target.endpoint; });
+    job.target = static_cast<std::size_t>(found - job.targets.begin());
 }
 
 /// The same host in clear where TLS failed, else the next one.

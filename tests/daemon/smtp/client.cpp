@@ -231,9 +231,12 @@ Test(client, keeps_connections_and_replaces_them) {
     stub.drop();
     cr_expect(f.send(lane) == "delivered 250 2.0.0 taken");
     cr_expect(stub.connections() == 3);
+    stub.answer("MAIL", {"!close 421 4.7.0 not now\r\n", "250 ok\r\n"});
+    cr_expect(f.send(lane) == "deferred 421 4.7.0 not now", "what a host says on a kept connection counts");
+    cr_expect(f.send(lane) == "delivered 250 2.0.0 taken");
 
     for (int i = 0; i < 100; ++i) cr_assert(f.send(lane) == "delivered 250 2.0.0 taken");
-    cr_expect(stub.connections() == 4, "a hundred mails and no more: %zu", stub.connections());
+    cr_expect(stub.connections() == 5, "a hundred mails and no more: %zu", stub.connections());
 }
 
 Test(client, takes_its_time_to_open_many_connections) {
