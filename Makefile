@@ -23,12 +23,13 @@ config.mk config.h &: configure config.mk.in config.h.in
 	@touch config.mk config.h
 configure: configure.ac .ci/packages/build.txt
 	@.ci/install build
-	autoconf
-	@touch $@
+	$(call say,autoconf) autoconf && touch $@
 
 ALL_CXXFLAGS = $(STD) $(WARN) $(OPT) $(HARDEN) $(if $(findstring -fsanitize,$(OPT)),,$(FORTIFY)) -I. -I$(BUILD)/gen $(PKG_CFLAGS) -pthread \
 	$(CPPFLAGS) $(CXXFLAGS)
-LINK = $(CXX) $(ALL_CXXFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^
+LINK = $(call say,link) $(CXX) $(ALL_CXXFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^
+# One short line a step; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $@ &&)
 
 # ---------------------------------------------------------------------------------------------------------------------------------- programs
 
@@ -42,14 +43,14 @@ all: $(PROGRAMS)
 GEN := $(BUILD)/gen/records_generated.h
 $(GEN): store/records.fbs
 	@mkdir -p $(@D)
-	$(FLATC) --cpp -o $(@D) $<
+	$(call say,flatc) $(FLATC) --cpp -o $(@D) $<
 
 $(BUILD)/%.o: %.cpp config.h | $(if $(wildcard store/records.fbs),$(GEN))
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,compile) $(CXX) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB): $(SRCS:%.cpp=$(BUILD)/%.o)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,archive) rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/mmgated: $(BUILD)/daemon/main.o $(LIB)
 	$(LINK) $(PKG_LIBS)
