@@ -112,9 +112,9 @@ void Committer::carry_out(Batch batch) {
     };
 
     if (!apply(batch) || batch.size() == 1) return;
-    const auto mail = std::ranges::stable_partition(batch, [](const Submission& one) { return !brings_mail(one.operations); });
+    const auto mail = std::stable_partition(batch.begin(), batch.end(), [](const Submission& one) { return !brings_mail(one.operations); });
     std::span<Submission> singles(batch);
-    if (const std::size_t others = batch.size() - mail.size(); others > 1 && !mail.empty())
+    if (const auto others = static_cast<std::size_t>(mail - batch.begin()); others > 1 && mail != batch.end())
         if (!apply(singles.first(others))) singles = singles.subspan(others);
     unsigned failures = 0;
     for (Submission& one : singles) {
