@@ -12,6 +12,7 @@
 #include "daemon/log.h"
 #include "mapping/address.h"
 #include "mapping/mm.h"
+#include "mapping/result.h"
 
 namespace mmgate {
 
@@ -33,8 +34,18 @@ struct Network {
 /// Whether an address literal lies in one of the networks. An empty list contains nobody. IPv4-mapped IPv6 counts as IPv4.
 bool contains(const std::vector<Network>& networks, std::string_view address);
 
-enum class TlsMode : std::uint8_t { off, opportunistic, required };
-enum class PushKind : std::uint8_t { none, pap, kannel, smpp };
+/// When a changed value takes effect: at once, by opening and closing listeners, or not before the next start.
+enum class Reload : std::uint8_t { live,
+                                   listeners,
+                                   restart };
+
+enum class TlsMode : std::uint8_t { off,
+                                    opportunistic,
+                                    required };
+enum class PushKind : std::uint8_t { none,
+                                     pap,
+                                     kannel,
+                                     smpp };
 
 struct Mm1Client {
     std::string address;   // literal
@@ -42,7 +53,7 @@ struct Mm1Client {
     bool operator==(const Mm1Client&) const = default;
 };
 struct SubscriberRange {
-    std::string prefix;    // E.164 digits with plus
+    std::string prefix;   // E.164 digits with plus
     bool operator==(const SubscriberRange&) const = default;
 };
 struct Peer {
@@ -69,11 +80,11 @@ struct Config {
 
     // [limits]
     std::uint64_t message_size_bytes = 0;
-    std::uint32_t recipients = 0;             // of one message, any door
+    std::uint32_t recipients = 0;   // of one message, any door
     std::uint32_t mm1_connections = 0, mm1_connections_per_client = 0;
-    std::uint64_t memory_bytes = 0;           // message octets in flight over all sessions; above it 4xx
-    std::uint64_t map_size_bytes = 0;         // the store never grows beyond it
-    std::uint64_t disk_reserve_bytes = 0;     // free space below which new mail is refused
+    std::uint64_t memory_bytes = 0;         // message octets in flight over all sessions; above it 4xx
+    std::uint64_t map_size_bytes = 0;       // the store never grows beyond it
+    std::uint64_t disk_reserve_bytes = 0;   // free space below which new mail is refused
 
     // [smtp]
     std::vector<Endpoint> smtp_listen;
@@ -81,20 +92,20 @@ struct Config {
     std::string tls_certificate, tls_key;
     TlsMode tls_mode = TlsMode::opportunistic;
     std::uint32_t smtp_connections = 0, smtp_connections_per_client = 0;
-    std::uint32_t smtp_commands = 0;          // of one session, beyond which 421
+    std::uint32_t smtp_commands = 0;   // of one session, beyond which 421
     std::uint32_t smtp_errors = 0;
-    std::uint32_t smtp_line_bytes = 0;        // a text line of DATA
-    std::uint32_t smtp_command_bytes = 0;
+    std::uint64_t smtp_line_bytes = 0;   // a text line of DATA
+    std::uint64_t smtp_command_bytes = 0;
     Seconds smtp_idle{}, smtp_session{}, smtp_data{};
 
     // [mm1]
     std::vector<Endpoint> mm1_listen;
-    std::string mm1_url;                      // without a final slash; "": http:// and the first listener
-    std::vector<std::string> msisdn_headers;  // ordered; a single text in the file is a list of one
+    std::string mm1_url;                       // without a final slash; "": http:// and the first listener
+    std::vector<std::string> msisdn_headers;   // ordered; a single text in the file is a list of one
     std::vector<Network> mm1_trusted;
     std::vector<Mm1Client> mm1_clients;
     Seconds mm1_timeout{};
-    Seconds submission_memory{};              // how long the same M-Send.req gives the same answer
+    Seconds submission_memory{};   // how long the same M-Send.req gives the same answer
 
     // [push]
     PushKind push_kind = PushKind::none;
@@ -104,26 +115,26 @@ struct Config {
 
     // [mail]
     std::optional<Endpoint> mail_relay;
-    std::uint32_t mail_connections = 0;       // per destination
-    std::uint16_t mail_port = 25;             // of MX hosts
-    Seconds mail_timeout{};                   // connect and each reply; the final reply waits for `mail_final_timeout`
+    std::uint32_t mail_connections = 0;   // per destination
+    std::uint16_t mail_port = 25;         // of MX hosts
+    Seconds mail_timeout{};               // connect and each reply; the final reply waits for `mail_final_timeout`
     Seconds mail_final_timeout{};
-    bool mail_tls = true;                     // STARTTLS when offered
-    bool notify_failures = true;              // ask NOTIFY=FAILURE where the phone asked for no report
+    bool mail_tls = true;          // STARTTLS when offered
+    bool notify_failures = true;   // ask NOTIFY=FAILURE where the phone asked for no report
     bool keep_smil = false;
-    bool private_mx = false;                  // whether MX hosts in loopback and private ranges are used
+    bool private_mx = false;   // whether MX hosts in loopback and private ranges are used
 
     // [dns]
     std::vector<Endpoint> dns_servers;
     Seconds dns_timeout{};
 
     // [queue]
-    std::vector<Seconds> retry;               // waits between attempts, the last repeats
-    std::vector<Seconds> notify_again;        // waits between notifications, the last repeats
+    std::vector<Seconds> retry;          // waits between attempts, the last repeats
+    std::vector<Seconds> notify_again;   // waits between notifications, the last repeats
     Seconds lifetime{};
-    Seconds history{};                        // how long the record of an ended message stays
-    bool service_messages = true;             // tell a phone what did not reach whom
-    Seconds report_delay{};                   // failures of one message within it share one report
+    Seconds history{};              // how long the record of an ended message stays
+    bool service_messages = true;   // tell a phone what did not reach whom
+    Seconds report_delay{};         // failures of one message within it share one report
 
     // [log]
     Log::Options log;
@@ -135,13 +146,18 @@ struct Config {
     bool operator==(const Config&) const = default;
 };
 
+/// Keys and tables whose values differ between two configurations, by name in the order of config_keys.h; those of `reload` only.
+std::vector<std::string_view> changed_keys(const Config& from, const Config& to, Reload reload);
+
 /// What is wrong with a configuration, for a person: "FILE:LINE: key smtp.listn is not known; did you mean smtp.listen?".
 struct ConfigError {
     std::string message;
+    std::size_t line = 0;   // 0: of no single line
 };
 
-/// Reads and checks a file, or its text. Every key of the file must be known; what is absent takes its default.
+/// Reads and checks a file, or its text (`name` stands in messages). Every key of the file must be known; what is absent takes its default.
+/// All that is wrong is told at once, in the order of the lines; a broken TOML syntax ends the reading where it stands.
 tl::expected<Config, std::vector<ConfigError>> read_config(const std::string& path);
 tl::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text, std::string_view name);
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -34,6 +34,8 @@ struct NumberingPlan {
     std::string country_code = "1";
     std::string trunk_prefix = "0";
     std::string international_prefix = "00";
+
+    bool operator==(const NumberingPlan&) const = default;
 };
 
 /// Reads an address as it stands in an MM1 or MM4 field: "+44770…/TYPE=PLMN", "a@b", "Name <a@b>", "12345".
