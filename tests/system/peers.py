@@ -60,12 +60,12 @@ class SmtpSink(Waiter):
     RCPT, DATA, "." (with the Mail as argument; what is refused there is kept in `refused`), RSET, QUIT, STARTTLS.
     """
 
-    def __init__(self, script=None, extensions=("PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES"), tls=None, port=0):
+    def __init__(self, script=None, extensions=("PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES"), tls=None, port=0, host="127.0.0.1"):
         super().__init__()
         self.script, self.extensions, self.tls = script or (lambda session, verb, argument: None), extensions, tls
         self.mails, self.refused, self.commands, self.sessions = [], [], [], 0
         self.open_sessions = self.most_sessions = 0
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.listener = socket.create_server((host, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.connections = set()
         threading.Thread(target=self.accept, daemon=True).start()
