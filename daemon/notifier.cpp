@@ -19,12 +19,6 @@ constexpr std::uint32_t kMostRemindersAfterFetch = 2;
 // Below this a terminal may drop a notification as expired while it shows it.
 constexpr Seconds kShortestExpiry{60};
 
-std::uint8_t version_towards(const Message& message, const Recipient& recipient) {
-    // Application fields exist since 1.3; without them every terminal reads 1.0.
-    if (!message.headers.applic_id.empty()) return mm1::kOurVersion;
-    return recipient.mms_version != 0 ? mm1::answer_version(recipient.mms_version) : mm1::kUnknownVersion;
-}
-
 End end_by_expiry(const Recipient& recipient) {
     End end{RecipientState::expired, Fault::expired, {}, {}, {}};
     switch (recipient.state) {
@@ -36,6 +30,12 @@ End end_by_expiry(const Recipient& recipient) {
 }
 
 }  // namespace
+
+std::uint8_t version_towards(const Message& message, const Recipient& recipient) {
+    // Application fields exist since 1.3; without them every terminal reads 1.0.
+    if (!message.headers.applic_id.empty()) return mm1::kOurVersion;
+    return recipient.mms_version != 0 ? mm1::answer_version(recipient.mms_version) : mm1::kUnknownVersion;
+}
 
 Octets notification_of(const Message& message, std::uint16_t index, std::string_view url, Instant now) {
     const Recipient& recipient = message.recipients.at(index);

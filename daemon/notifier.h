@@ -16,6 +16,10 @@
 
 namespace mmgate {
 
+/// The version of MMS to speak to this recipient's phone: what it last spoke, or 1.0; 1.3 where the message has fields that need it.
+/// Source: OMA-MMS-CTR-V1_3 §9 (version management).
+std::uint8_t version_towards(const Message& message, const Recipient& recipient);
+
 /// The notification of one recipient. `url` is mm1.url without a final slash.
 Octets notification_of(const Message& message, std::uint16_t index, std::string_view url, Instant now);
 

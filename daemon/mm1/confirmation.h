@@ -1,0 +1,26 @@
+// M-NotifyResp.ind and M-Acknowledge.ind: what a phone's answer makes of the recipient. Pure.
+//
+//   Retrieved, Acknowledge   delivered
+//   Rejected                 rejected
+//   Deferred                 notified, and not notified again: the phone fetches when its user wants
+//   Unrecognised             notified once more in version 1.0, which every terminal reads; when it was that already: failed
+//
+// Source: OMA-TS-MMS_ENC-V1_3 §7.3.54 (X-Mms-Status), §7.3.47 (Report-Allowed); OMA-MMS-CTR-V1_3 §8.2, §9.3 (Unrecognised).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "daemon/config.h"
+#include "mapping/mm1/messages.h"
+#include "store/store.h"
+
+namespace mmgate::mm1 {
+
+/// Whether the transaction id is the one of this recipient's notification, compared whole.
+bool is_confirmation_of(const Message& message, std::uint16_t index, std::string_view transaction_id);
+
+/// What is written back; nothing for an answer that changes nothing: after the end, with a status that nobody knows.
+std::optional<Settle> after_confirmation(const Message& message, std::uint16_t index, const NotifyResp& resp, const Config& config, Instant now);
+
+}  // namespace mmgate::mm1

@@ -1,0 +1,239 @@
+#include "daemon/mm1/service.h"
+
+#include <utility>
+
+#include "daemon/mm1/confirmation.h"
+#include "mapping/mm1/messages.h"
+#include "mapping/mm1/pdus.h"
+#include "mapping/status.h"
+
+namespace mmgate::mm1 {
+
+Service::Service(Parts parts, std::function<void()> enqueued) : parts_(parts), enqueued_(std::move(enqueued)), reads_(parts.workers) {}
+
+void Service::configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router) {
+    config_ = std::move(config);
+    router_ = std::move(router);
+    identities_ = std::make_unique<const Identities>(*config_);
+}
+
+void Service::handle(http::Request request, const std::string& peer, http::Respond respond) {
+    parts_.metrics.add(Counter::mm1_requests);
+    Ask ask = ask_of(request);
+    std::visit(overloaded{
+                   [&](Retrieve& retrieval) { retrieve(retrieval.locator, peer, identities_->identify(request, peer), std::move(respond)); },
+                   [&](Post& posted) { post(std::move(request), std::move(posted.peek), peer, std::move(respond)); },
+                   [&](NotMm1& not_mm1) {
+                       on_refused(peer, not_mm1.response.status, not_mm1.rule);
+                       respond(std::move(not_mm1.response));
+                   },
+               },
+               ask);
+}
+
+void Service::on_refused(const std::string& peer, int status, const std::string& rule) {
+    parts_.metrics.add(Counter::mm1_bad_requests);
+    parts_.log.notice("-", "mm1-refused", {{"peer", peer}, {"status", status}, {"reason", rule}});
+}
+
+Asker Service::asker_of(const std::optional<std::string>& identity) const {
+    if (!identity) return {};
+    auto phone = router_->subscriber(*identity);
+    return {true, phone ? phone->value : std::string()};
+}
+
+// ------------------------------------------------------------------------------------------------------------------------------------ posts
+
+void Service::post(http::Request request, Peek peek, const std::string& peer, http::Respond respond) {
+    const TreatmentRow& row = treatment_of(peek);
+    if (request.body_cut) {
+        parts_.metrics.add(Counter::mm1_refused);
+        parts_.log.notice("-", "mm1-refused", {{"peer", peer}, {"reason", "the message is over limits.message_size"}});
+        return respond(refuse_oversized(peek));
+    }
+    const std::optional<std::string> identity = identities_->identify(request, peer);
+    switch (row.treatment) {
+        case Treatment::submission: return submit(std::move(request.body), {std::move(peek), {}, peer, std::move(respond)}, identity);
+        case Treatment::confirmation: return confirm(request.body, peek, peer, identity, std::move(respond));
+        case Treatment::noted: {
+            auto pdu = decode_pdu(request.body);
+            if (!pdu) {
+                on_refused(peer, 400, pdu.error().rule);
+                return respond(refuse_unreadable(peek, pdu.error()));
+            }
+            parts_.log.info("-", "mm1-noted", {{"type", pdu_spec(row.type).name}, {"peer", peer}});
+            return respond(with_nothing());
+        }
+        case Treatment::denied:
+            parts_.metrics.add(Counter::mm1_refused);
+            parts_.log.notice("-", "mm1-refused", {{"peer", peer}, {"type", pdu_spec(row.type).name}, {"reason", "a service that is not offered"}});
+            return respond(refuse(peek, row.conf, Fault::sender_denied, "This service is not offered here."));
+        case Treatment::unsupported: {
+            // Without any type it was meant to be something, and is broken; with a wrong one it is not for us.
+            const Fault fault = peek.type_octet ? Fault::unsupported_type : Fault::malformed;
+            on_refused(peer, peek.transaction_id ? 200 : 400, std::string(spec_of(fault).text));
+            return respond(refuse(peek, row.conf, fault, spec_of(fault).text));
+        }
+    }
+}
+
+void Service::submit(Octets pdu, Submitting submitting, const std::optional<std::string>& identity) {
+    if (!identity) {
+        parts_.metrics.add(Counter::mm1_unidentified);
+        return refuse_submission(submitting, {Fault::sender_denied, 0, "nobody who is trusted says who the sender is"});
+    }
+    auto sender = router_->subscriber(*identity);
+    if (!sender) return refuse_submission(submitting, sender.error());
+    submitting.sender = std::move(*sender);
+    if (auto admitted = parts_.store.admits(pdu.size()); !admitted) return refuse_submission(submitting, admitted.error());
+    if (pdu.size() <= kLargePduBytes) return accept(std::move(submitting), read_submission(pdu));
+    parts_.workers.run([pdu = std::move(pdu)] { return read_submission(pdu); },
+                       [this, submitting = std::move(submitting)](Result<ReadSubmission> read) mutable { accept(std::move(submitting), std::move(read)); });
+}
+
+void Service::accept(Submitting submitting, Result<ReadSubmission> read) {
+    if (!read) {
+        parts_.metrics.add(Counter::mm1_refused);
+        parts_.log.notice("-", "mm1-refused", {{"peer", submitting.peer}, {"from", submitting.sender}, {"reason", read.error().rule}, {"octet", read.error().offset}});
+        return submitting.respond(refuse_unreadable(submitting.peek, read.error()));
+    }
+    auto made = submission_of(std::move(*read), submitting.sender, submitting.peer, *config_, *router_, parts_.random, parts_.loop.now());
+    if (!made) return refuse_submission(submitting, made.error());
+
+    SendConf conf;
+    conf.transaction_id = *submitting.peek.transaction_id;
+    conf.version = answer_version(made->enqueue.message.originator_mms_version);
+    conf.response_status = accepted_status(*made, conf.version);
+    if (made->partial) conf.response_text = "Some recipients cannot be reached.";
+    const std::uint64_t size_bytes = made->enqueue.message.size_bytes;
+    const std::size_t recipients = made->enqueue.message.recipients.size();
+    std::vector<Operation> operations;
+    operations.emplace_back(std::move(made->enqueue));
+    parts_.committer.submit(std::move(operations), [this, submitting = std::move(submitting), conf = std::move(conf), size_bytes,
+                                                    recipients](Result<std::vector<Outcome>> outcomes) mutable {
+        if (!outcomes) return refuse_submission(submitting, outcomes.error());
+        const Outcome& outcome = outcomes->front();
+        const std::string id = to_text(outcome.id);
+        if (outcome.repeated) {
+            parts_.metrics.add(Counter::mm1_repeated);
+            parts_.log.info(id, "repeated", {{"from", submitting.sender}, {"peer", submitting.peer}});
+        } else {
+            parts_.metrics.add(Counter::mm1_submitted);
+            parts_.log.info(id, "accepted",
+                            {{"from", submitting.sender}, {"interface", "mm1"}, {"size", size_bytes}, {"recipients", recipients}, {"peer", submitting.peer}});
+            enqueued_();
+        }
+        conf.message_id = parts_.names.message_id(outcome.id);
+        submitting.respond(with_pdu(encode_send_conf(conf)));
+    });
+}
+
+void Service::refuse_submission(const Submitting& submitting, const Error& error) {
+    parts_.metrics.add(Counter::mm1_refused);
+    if (error.fault == Fault::storage_full) parts_.metrics.add(Counter::store_full);
+    const Level level = is_temporary(error.fault) ? Level::warning : Level::notice;
+    parts_.log.write(level, "-", "mm1-refused", {{"peer", submitting.peer}, {"from", submitting.sender}, {"fault", spec_of(error.fault).name}, {"reason", error.rule}});
+    submitting.respond(refuse(submitting.peek, PduType::m_send_conf, error.fault, spec_of(error.fault).text));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------------- confirmations
+
+void Service::confirm(const Octets& body, const Peek& peek, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond) {
+    parts_.metrics.add(Counter::mm1_responses);
+    auto pdu = decode_pdu(body);
+    auto resp = pdu ? notify_resp_of(*pdu) : Result<NotifyResp>(fail(pdu.error()));
+    if (!resp) {
+        on_refused(peer, 400, resp.error().rule);
+        return respond(refuse_unreadable(peek, resp.error()));
+    }
+    // What cannot be matched gets the same 200: a phone that retries would never stop.
+    const auto ref = recipient_of_transaction(resp->transaction_id);
+    if (!ref || is_other_major(peek)) {
+        parts_.log.info("-", "confirmation-unmatched", {{"peer", peer}});
+        return respond(with_nothing());
+    }
+    reads_.run([this, ref = *ref, resp = std::move(*resp), asker = asker_of(identity), respond = std::move(respond)]() -> Task {
+        return [this, ref, resp, asker, respond, message = parts_.store.find(ref.id)] { confirmed(resp, ref, message, asker, respond); };
+    });
+}
+
+void Service::confirmed(const NotifyResp& resp, const RecipientRef& ref, const std::optional<Message>& message, const Asker& asker, http::Respond respond) {
+    const std::string id = to_text(ref.id);
+    if (!message || !is_confirmation_of(*message, ref.index, resp.transaction_id) ||
+        (asker.known && asker.number != message->recipients[ref.index].address.value)) {
+        parts_.log.notice("-", "confirmation-unmatched", {{"reason", "no recipient has this transaction id"}});
+        return respond(with_nothing());
+    }
+    auto settle = after_confirmation(*message, ref.index, resp, *config_, parts_.loop.now());
+    if (!settle) return respond(with_nothing());
+    const Recipient& recipient = settle->recipient;
+    parts_.log.info(id, settle->events.empty() ? std::string_view("confirmed") : std::string_view(settle->events.front().what),
+                    {{"to", recipient.address}, {"reason", recipient.reason}, {"report_allowed", recipient.report_allowed ? "yes" : "no"}});
+    std::vector<Operation> operations;
+    operations.emplace_back(std::move(*settle));
+    parts_.settler.settle(std::move(operations), [this, respond = std::move(respond)] {
+        enqueued_();   // a report may be due, or another notification
+        respond(with_nothing());
+    });
+}
+
+// ------------------------------------------------------------------------------------------------------------------------------- retrievals
+
+void Service::retrieve(const std::string& text, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond) {
+    const Instant asked = parts_.loop.now();
+    auto where = located(text);
+    if (!where) return do_not_give(NotGiven::not_found, asked, peer, std::move(respond));
+    reads_.run([this, where = std::move(*where), asker = asker_of(identity), asked, peer, respond = std::move(respond)]() -> Task {
+        auto message = parts_.store.find(where.ref.id);
+        auto why = refuses_retrieval(message, where, asker, asked);
+        std::optional<Octets> content;
+        if (!why) {
+            content = parts_.store.content(where.ref.id);
+            if (!content) why = NotGiven::failed;
+        }
+        if (why) return [this, why = *why, asked, peer, respond] { do_not_give(why, asked, peer, respond); };
+        Octets head = retrieve_head_of(*message, where.ref.index, parts_.names);
+        // Shared with the connection that sends it.
+        auto shared = std::make_shared<const Octets>(std::move(*content));
+        return [this, message = std::move(*message), index = where.ref.index, head = std::move(head), shared = std::move(shared), respond]() mutable {
+            give(message, index, std::move(head), std::move(shared), respond);
+        };
+    });
+}
+
+void Service::give(const Message& message, std::uint16_t index, Octets head, std::shared_ptr<const Octets> content, http::Respond respond) {
+    parts_.metrics.add(Counter::mm1_retrieved);
+    parts_.log.info(to_text(message.id), "retrieved", {{"to", message.recipients[index].address}, {"size", head.size() + content->size()}});
+    http::Response response = with_pdu(std::move(head));
+    response.tail = std::move(content);
+    respond(std::move(response));
+    auto settle = after_retrieval(message, index, *config_, parts_.random, parts_.loop.now());
+    if (!settle) return;
+    std::vector<Operation> operations;
+    operations.emplace_back(std::move(*settle));
+    parts_.settler.settle(std::move(operations), [] {});
+}
+
+void Service::do_not_give(NotGiven why, Instant asked, const std::string& peer, http::Respond respond) {
+    if (why != NotGiven::not_found) {
+        parts_.log.notice("-", "not-given", {{"peer", peer}, {"reason", why == NotGiven::held ? "held" : "the content cannot be read"}});
+        return respond(not_given(why, parts_.loop.now()));
+    }
+    parts_.metrics.add(Counter::mm1_not_found);
+    parts_.log.notice("-", "not-found", {{"peer", peer}});
+    const Instant at = asked + kNotFoundAfter;
+    late_.push_back({late_.empty() ? at : std::max(at, late_.back().at), std::move(respond)});
+    if (!late_timer_.pending()) answer_late();
+}
+
+void Service::answer_late() {
+    const Instant now = parts_.loop.now();
+    while (!late_.empty() && late_.front().at <= now) {
+        const http::Respond respond = std::move(late_.front().respond);
+        late_.pop_front();
+        respond(not_given(NotGiven::not_found, now));
+    }
+    if (!late_.empty()) late_timer_ = parts_.loop.after(late_.front().at - now, [this] { answer_late(); });
+}
+
+}  // namespace mmgate::mm1
