@@ -112,6 +112,12 @@ std::string parameter_or(const Entity& entity, std::string_view name, std::strin
     return value ? *value : std::string(fallback);
 }
 
+/// The charset's name; a comment behind it is none of it.
+std::string charset_of(const Entity& leaf) {
+    std::string charset = parameter_or(leaf, "charset", "");
+    return charset.substr(0, charset.find_first_of(" \t("));
+}
+
 struct LeafText {
     std::string text;
     bool cut_short = false;
@@ -119,7 +125,7 @@ struct LeafText {
 
 LeafText text_of(const Entity& leaf) {
     Octets octets = decoded_body(leaf);
-    std::string charset = parameter_or(leaf, "charset", "");
+    std::string charset = charset_of(leaf);
     if (is_html(leaf)) {
         if (charset.empty()) charset = html_charset(octets);
         HtmlText html = html_to_text(to_utf8(octets, charset));
@@ -313,7 +319,8 @@ private:
             note(not_delivered(leaf.file_name, leaf.media.type, data.size()));
             return;
         }
-        std::string charset = parameter_or(leaf, "charset", "us-ascii");
+        std::string charset = charset_of(leaf);
+        if (charset.empty()) charset = "us-ascii";
         if (treatment == Treatment::other_text && !is_attached(leaf) && leaf.file_name.empty() && charset_number(charset)) {
             std::string text = tidy_text(to_utf8(data, charset));
             if (texts_wanted_ && has_visible_text(text)) add_text(std::move(text));
@@ -341,7 +348,7 @@ private:
             part.media.type = spec->canonical;
         }
         if (treatment == Treatment::plain_text) {
-            data = with_crlf(to_utf8(data, parameter_or(leaf, "charset", "")));
+            data = with_crlf(to_utf8(data, charset_of(leaf)));
             part.media.parameters = {{"charset", "utf-8"}};
         }
         if (treatment == Treatment::picture) piece.kind = MediaKind::picture;

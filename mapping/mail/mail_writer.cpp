@@ -251,9 +251,10 @@ bool write_address_field(Octets& out, std::string_view name, const std::vector<A
     return written;
 }
 
-void write_parameter_field(Octets& out, std::string_view name, std::string_view token, const std::vector<Parameter>& parameters) {
+void write_parameter_field(Octets& out, std::string_view name, std::string_view token, const std::vector<Parameter>& parameters, std::string_view fallback) {
     assert(is_header_name(name));
-    out.append(name).append(": ").append(ascii_line(token));
+    bool sane = !token.empty() && token.size() <= kLimits.uri_bytes && std::all_of(token.begin(), token.end(), [](char c) { return is_atom_char(c) || c == '.'; });
+    out.append(name).append(": ").append(sane ? token : fallback);
     for (const Parameter& parameter : parameters) {
         std::string value = header_text(parameter.value, kLimits.uri_bytes);
         bool sayable = !parameter.name.empty() && std::all_of(parameter.name.begin(), parameter.name.end(), [](char c) { return is_alphanumeric(c) || c == '-'; });

@@ -24,7 +24,9 @@ void write_field(Octets& out, std::string_view name, std::string_view value);
 bool write_address_field(Octets& out, std::string_view name, const std::vector<Address>& mailboxes);
 
 /// "Content-Type: type" or "Content-Disposition: token" with its parameters; values beyond ASCII after RFC 2231, with an ASCII one before for old readers.
-void write_parameter_field(Octets& out, std::string_view name, std::string_view token, const std::vector<Parameter>& parameters);
+/// What is no token is written as `fallback`.
+void write_parameter_field(Octets& out, std::string_view name, std::string_view token, const std::vector<Parameter>& parameters,
+                           std::string_view fallback = "application/octet-stream");
 
 /// "Mon, 02 Jan 2006 15:04:05 +0000". Source: RFC 5322 §3.3.
 std::string mail_date(Instant at);

@@ -8,6 +8,7 @@
 
 #include "mapping/charset.h"
 #include "mapping/limits.h"
+#include "mapping/mail/encoded_words.h"
 #include "mapping/mail/transfer_encoding.h"
 
 namespace mmgate::mail {
@@ -20,7 +21,6 @@ struct Release {
         release(p);
     }
 };
-using Chars = std::unique_ptr<char, Release<g_free>>;
 using ContentType = std::unique_ptr<GMimeContentType, Release<g_object_unref>>;
 using Disposition = std::unique_ptr<GMimeContentDisposition, Release<g_object_unref>>;
 using AddressList = std::unique_ptr<InternetAddressList, Release<g_object_unref>>;
@@ -53,6 +53,20 @@ std::string lower_case(std::string_view text) {
 std::string readable(std::string_view folded) {
     std::string text = unfolded(folded);
     return is_ascii(text) || is_utf8(text) ? text : to_utf8(text, "");
+}
+
+/// Encoded words are decoded here, after GMime has found their places: it must not know them. The disguise is made of atom characters.
+constexpr std::string_view kEncodedWordMark = "=?";
+constexpr std::string_view kDisguisedMark = "=^?^";
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+    return text;
+}
+std::string disguised(const std::string& text) { return replaced(text, kEncodedWordMark, kDisguisedMark); }
+std::string decoded_or_empty(const char* text) {
+    if (!text) return {};
+    std::string out = text;
+    return out.find(kDisguisedMark) == std::string::npos ? out : decode_encoded_words(replaced(std::move(out), kDisguisedMark, kEncodedWordMark));
 }
 
 std::string text_or_empty(const char* text) { return text ? text : ""; }
@@ -102,8 +116,11 @@ std::optional<MediaType> read_simple_parameters(std::string_view text) {
 /// A type that is not two tokens cannot be handed on; nothing then.
 std::optional<MediaType> read_media_type(std::string_view folded) {
     std::string text = readable(folded);
-    if (std::optional<MediaType> simple = read_simple_parameters(text); simple && simple->type.find('/') != std::string::npos) return simple;
-    ContentType parsed(g_mime_content_type_parse(nullptr, text.c_str()));
+    if (std::optional<MediaType> simple = read_simple_parameters(text)) {
+        if (simple->type == "text") simple->type = "text/plain";   // from before types had subtypes
+        if (simple->type.find('/') != std::string::npos) return simple;
+    }
+    ContentType parsed(g_mime_content_type_parse(nullptr, disguised(text).c_str()));
     if (!parsed) return std::nullopt;
     MediaType out;
     std::string type = lower_case(text_or_empty(g_mime_content_type_get_media_type(parsed.get())));
@@ -115,7 +132,7 @@ std::optional<MediaType> read_media_type(std::string_view folded) {
     for (int i = 0; i < count; ++i) {
         GMimeParam* parameter = g_mime_param_list_get_parameter_at(list, i);
         std::string name = lower_case(text_or_empty(g_mime_param_get_name(parameter)));
-        if (is_token(name) && !out.parameter(name)) out.parameters.push_back({std::move(name), text_or_empty(g_mime_param_get_value(parameter))});
+        if (is_token(name) && !out.parameter(name)) out.parameters.push_back({std::move(name), decoded_or_empty(g_mime_param_get_value(parameter))});
     }
     return out;
 }
@@ -127,11 +144,11 @@ void read_disposition(std::string_view folded, Entity& entity) {
         if (const std::string* name = simple->parameter("filename")) entity.file_name = *name;
         return;
     }
-    Disposition parsed(g_mime_content_disposition_parse(nullptr, text.c_str()));
+    Disposition parsed(g_mime_content_disposition_parse(nullptr, disguised(text).c_str()));
     if (!parsed) return;
     std::string token = lower_case(text_or_empty(g_mime_content_disposition_get_disposition(parsed.get())));
     if (is_token(token)) entity.disposition = std::move(token);
-    entity.file_name = text_or_empty(g_mime_content_disposition_get_parameter(parsed.get(), "filename"));
+    entity.file_name = decoded_or_empty(g_mime_content_disposition_get_parameter(parsed.get(), "filename"));
 }
 
 struct EncodingName {
@@ -181,7 +198,6 @@ void describe(Entity& entity, std::string_view fallback) {
     if (!entity.media_given) entity.media.type = fallback;
     if (entity.file_name.empty())
         if (const std::string* name = entity.media.parameter("name")) entity.file_name = *name;
-    if (entity.file_name.find("=?") != std::string::npos) entity.file_name = decode_text(entity.file_name);
 }
 
 bool is_message(const MediaType& media) { return media.type == "message/rfc822" || media.type == "message/global"; }
@@ -348,7 +364,7 @@ void collect(InternetAddressList* list, std::vector<MailAddress>& out) {
         if (INTERNET_ADDRESS_IS_GROUP(address)) {
             if (InternetAddressList* inner = internet_address_group_get_members(INTERNET_ADDRESS_GROUP(address))) open.emplace_back(inner, 0);
         } else if (INTERNET_ADDRESS_IS_MAILBOX(address)) {
-            std::string name = text_or_empty(internet_address_get_name(address));
+            std::string name = decoded_or_empty(internet_address_get_name(address));
             out.push_back({std::move(name), text_or_empty(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(address)))});
         }
     }
@@ -373,10 +389,7 @@ Octets decoded_body(const Entity& leaf) {
 
 std::string decode_text(std::string_view folded) {
     std::string text = readable(folded);
-    if (text.find("=?") == std::string::npos) return text;
-    initialise_gmime();
-    Chars decoded(g_mime_utils_header_decode_text(nullptr, text.c_str()));
-    return text_or_empty(decoded.get());
+    return text.find(kEncodedWordMark) == std::string::npos ? text : decode_encoded_words(text);
 }
 
 Result<std::vector<MailAddress>> decode_addresses(std::string_view folded) {
@@ -389,12 +402,10 @@ Result<std::vector<MailAddress>> decode_addresses(std::string_view folded) {
         return out;
     }
     initialise_gmime();
-    AddressList list(internet_address_list_parse(nullptr, text.c_str()));
+    AddressList list(internet_address_list_parse(nullptr, disguised(text).c_str()));
     if (!list) return out;
     collect(list.get(), out);
     if (out.size() > kLimits.header_addresses) return fail(Fault::too_large, "an address field has more than 1000 addresses");
-    for (MailAddress& address : out)
-        if (address.display_name.find("=?") != std::string::npos) address.display_name = decode_text(address.display_name);
     return out;
 }
 

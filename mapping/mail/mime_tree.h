@@ -1,7 +1,7 @@
 // The structure of a mail as a plain value: entities with their headers, and what their fields say, decoded.
 //
 // The bounds on depth, parts and header size hold before any library sees an octet, so the structure is found here, in one linear pass over views.
-// GMime reads the values: media types with their parameters, addresses, encoded words, dates; it is named in mime_tree.cpp only.
+// GMime reads the values: media types with their parameters, addresses, dates; it is named in mime_tree.cpp only.
 // Source: RFC 2045 §5, RFC 2046 §5.1, RFC 2047, RFC 2183, RFC 2231, RFC 5322 §3.3, §3.4.
 #pragma once
 

@@ -380,7 +380,7 @@ private:
         write_parameter_field(out_, "Content-Type", part.media.type, part.media.parameters);
         if (!part.content_id.empty()) write_field(out_, "Content-ID", "<" + part.content_id + ">");
         if (!part.content_location.empty()) write_field(out_, "Content-Location", part.content_location);
-        if (!part.disposition.empty()) write_parameter_field(out_, "Content-Disposition", part.disposition, file_name_of(part));
+        if (!part.disposition.empty()) write_parameter_field(out_, "Content-Disposition", part.disposition, file_name_of(part), "attachment");
         write_octets_body(out_, part.data);
     }
     static std::vector<Parameter> file_name_of(const Part& part) {

@@ -115,7 +115,7 @@ Test(mail_to_mm, subject_keeps_its_characters) {
         {"=?utf-8?X?abc?=", "=?utf-8?X?abc?="},
         {"=?utf-8?Q?abc", "=?utf-8?Q?abc"},
         {"=?utf-8?B?SGVsbG8NCkJjYzogZXZpbEB4?=", "Hello Bcc: evil@x"},
-        {"=?utf-8?Q?a=0D=0AX:b=00c?=", "a X:b?c"},
+        {"=?utf-8?Q?a=0D=0AX:b=00c?=", "a X:b c"},
         {"=?utf-8?Q?a=0Db?=", "a b"},
         {"x\xE2\x80\xA8y", "x y"},
         {"😀 smile", "😀 smile"},
