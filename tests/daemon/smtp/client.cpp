@@ -28,7 +28,7 @@ struct Fixture {
     Loop loop;
     tests::DnsStub dns{loop};
     Config config;
-    Log log{{Level::error, false}};
+    Log log{Log::Options{.level = Level::error}};
     Metrics metrics;
     std::unique_ptr<Resolver> resolver;
     std::unique_ptr<Client> client;
