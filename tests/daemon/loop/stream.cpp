@@ -42,7 +42,7 @@ struct Pair {
     bool late = false;
 
     Pair() {
-        auto opened = Listener::open(loop, {"127.0.0.1", 0}, [this](int fd, std::string peer) {
+        auto opened = Listener::open(loop, {"127.0.0.1", 0}, [this](int fd, const std::string& peer) {
             cr_assert(peer == "127.0.0.1");
             server.stream = Stream::accepted(loop, fd, peer, server);
         });
