@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "records_generated.h"
+#include "store/fault_numbers.h"
 
 namespace mmgate::records {
 
@@ -203,8 +204,7 @@ std::optional<Recipient> recipient_of(Bytes record) {
     out.next_attempt = in.instant(value->next_attempt());
     out.reason = in.text(value->reason());
     out.enhanced_status = in.text(value->enhanced_status());
-    // A reason of a later version is a reason we cannot name; the text beside it says it.
-    out.fault = value->fault() <= static_cast<std::uint8_t>(Fault::internal) ? static_cast<Fault>(value->fault()) : Fault::internal;
+    out.fault = fault_of(value->fault());
     out.remote_mta = in.text(value->remote_mta());
     const std::uint8_t notify = value->notify();
     out.notify = {.never = (notify & 1) != 0, .success = (notify & 2) != 0, .failure = (notify & 4) != 0, .delay = (notify & 8) != 0};

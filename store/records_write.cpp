@@ -2,6 +2,7 @@
 #include "store/records.h"
 
 #include "records_generated.h"
+#include "store/fault_numbers.h"
 
 namespace mmgate::records {
 
@@ -12,8 +13,8 @@ using flatbuffers::Offset;
 template <class T>
 using Vector = flatbuffers::Vector<T>;
 
-// The numbers on disk are those of the enumerations: a name put in the middle would change what is written already.
-static_assert(static_cast<int>(Fault::internal) == 26 && static_cast<int>(RecipientState::deleted) == 11 && static_cast<int>(MessageKind::push) == 2 &&
+// The numbers on disk are those of these enumerations: a name put in the middle would change what is written already.
+static_assert(static_cast<int>(RecipientState::deleted) == 11 && static_cast<int>(MessageKind::push) == 2 &&
                   static_cast<int>(Interface::mm7) == 3 && static_cast<int>(RecipientRole::bcc) == 2 && static_cast<int>(Address::Kind::other) == 5 &&
                   static_cast<int>(MessageClass::automatic) == 3 && static_cast<int>(Priority::high) == 2,
               "names are added to a stored enumeration at its end only");
@@ -162,7 +163,7 @@ Bytes Encoder::recipient(const mmgate::Recipient& value) {
     const auto flags = static_cast<std::uint8_t>((value.unconfirmed ? 1 : 0) | (value.report_allowed ? 2 : 0) | (value.report_due ? 4 : 0) | (value.report_expected ? 8 : 0));
     return builder_->finish(disk::CreateRecipient(out, address, static_cast<std::uint8_t>(value.role), route, lane, static_cast<std::uint8_t>(value.state),
                                             static_cast<std::uint8_t>(value.held_from), value.attempts, ms(value.next_attempt), reason, enhanced_status,
-                                            static_cast<std::uint8_t>(value.fault), remote_mta, notify, original_recipient, token, value.expiry_told,
+                                            number_of(value.fault), remote_mta, notify, original_recipient, token, value.expiry_told,
                                             value.mms_version, value.notified_since_fetch, flags));
 }
 
