@@ -19,6 +19,7 @@ namespace mmgate {
 namespace {
 
 constexpr std::size_t kReadAtOnce = 256 * 1024;
+constexpr std::size_t kFirstRead = 16 * 1024;
 constexpr std::size_t kTlsReadAtOnce = 16 * 1024;   // one TLS record
 // An owner that cannot take input stops reading; what piles up all the same is a flood.
 constexpr std::size_t kMostInput = 1024 * 1024;
@@ -173,8 +174,11 @@ private:
         if (on) event_add(write_.get(), nullptr);
         else event_del(write_.get());
     }
-    /// Output waits for the end of this turn, so that replies to a pipelined group leave together.
-    void flush_soon() { want_write(true); }
+    /// Output waits for the end of the callback that runs, so that replies to a pipelined group leave together. The kernel is asked to tell of room
+    /// only where it had none.
+    void flush_soon() {
+        if (write_ && !writing_) event_active(write_.get(), EV_WRITE, 1);
+    }
 
     void touch() {
         if (idle_.count() == 0) {
@@ -224,6 +228,8 @@ private:
             }
             if (tls_ && SSL_pending(tls_.get()) > 0 && !paused_) return on_readable();
             if (had) events_.on_flushed();
+        } else {
+            want_write(true);
         }
     }
     bool write_plain() {
@@ -279,20 +285,27 @@ private:
         if (!end.empty()) close(end);
     }
     std::size_t read_plain(std::string& end) {
-        evbuffer_iovec room[1];
-        if (evbuffer_reserve_space(input_.get(), kReadAtOnce, room, 1) < 1) {
-            end = "out of memory";
-            return 0;
+        std::size_t total = 0;
+        // Commands are short, and 256 KiB for each would cost more than reading on when there is more.
+        for (std::size_t size = kFirstRead; total < kReadAtOnce; size = kReadAtOnce - total) {
+            evbuffer_iovec room[1];
+            if (evbuffer_reserve_space(input_.get(), static_cast<ev_ssize_t>(size), room, 1) < 1) {
+                end = "out of memory";
+                return total;
+            }
+            const std::size_t asked = std::min(room[0].iov_len, kReadAtOnce - total);
+            ssize_t n = ::recv(fd_, room[0].iov_base, asked, 0);
+            if (n <= 0) {
+                if (n == 0) end = "closed by the peer";
+                else if (errno != EAGAIN && errno != EINTR) end = std::string("connection lost: ") + std::strerror(errno);
+                return total;
+            }
+            room[0].iov_len = static_cast<std::size_t>(n);
+            evbuffer_commit_space(input_.get(), room, 1);
+            total += static_cast<std::size_t>(n);
+            if (static_cast<std::size_t>(n) < asked) return total;
         }
-        ssize_t n = ::recv(fd_, room[0].iov_base, std::min(room[0].iov_len, kReadAtOnce), 0);
-        if (n <= 0) {
-            if (n == 0) end = "closed by the peer";
-            else if (errno != EAGAIN && errno != EINTR) end = std::string("connection lost: ") + std::strerror(errno);
-            return 0;
-        }
-        room[0].iov_len = static_cast<std::size_t>(n);
-        evbuffer_commit_space(input_.get(), room, 1);
-        return static_cast<std::size_t>(n);
+        return total;
     }
     std::size_t read_tls(std::string& end) {
         std::size_t total = 0;
@@ -325,7 +338,7 @@ private:
         // The reply that announced TLS leaves in clear first.
         if (unsent() > 0 && !flushed_before_tls_) {
             if (!write_plain()) return;
-            if (unsent() > 0) return;
+            if (unsent() > 0) return want_write(true);
         }
         flushed_before_tls_ = true;
         ERR_clear_error();
@@ -333,8 +346,9 @@ private:
         if (n == 1) {
             handshaking_ = false;
             touch();
-            want_write(unsent() > 0 || SSL_pending(tls_.get()) > 0);
+            want_write(false);
             want_read(!paused_);
+            if (unsent() > 0 || SSL_pending(tls_.get()) > 0) flush_soon();
             return events_.on_secured();
         }
         int error = SSL_get_error(tls_.get(), n);
@@ -416,7 +430,7 @@ private:
     Timer resume_;
 };
 
-}  // namespace
+}   // namespace
 
 std::unique_ptr<Stream> Stream::accepted(Loop& loop, int fd, std::string peer_address, StreamEvents& events) {
     return std::make_unique<TcpStream>(loop, fd, std::move(peer_address), events, false);
@@ -454,4 +468,4 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Endpoint& at,
     return std::unique_ptr<Listener>(new TcpListener(loop, fd, endpoint_of(bound), std::move(on_accept)));
 }
 
-}  // namespace mmgate
+}   // namespace mmgate
