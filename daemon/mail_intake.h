@@ -18,32 +18,11 @@
 #include "daemon/metrics.h"
 #include "daemon/names.h"
 #include "daemon/outcome.h"
-#include "daemon/router.h"
+#include "daemon/received_envelope.h"
 #include "mapping/mail/mail_to_mm.h"
 #include "store/committer.h"
 
 namespace mmgate {
-
-struct EnvelopeRecipient {
-    Address mailbox;                  // as parsed from RCPT TO
-    Route route;                      // what the router said at RCPT
-    Notify notify;
-    std::string original_recipient;   // ORCPT "type;address", xtext undone
-};
-
-/// A transaction whose data have arrived.
-struct ReceivedEnvelope {
-    std::string client;               // address literal
-    std::string helo;
-    std::string protocol;             // "SMTP", "ESMTP" or "ESMTPS", for Received
-    std::string return_path;          // MAIL FROM without < >, "" the null sender
-    std::string envelope_id;          // ENVID, xtext undone
-    bool return_full = false;         // RET=FULL
-    std::vector<EnvelopeRecipient> recipients;   // at least one
-};
-
-/// The answer after the dot: the text behind "250 2.0.0 " ("Ok: queued as 01JD3M8K2V7QF"), or what is wrong.
-using Accepted = Result<std::string>;
 
 class MailIntake {
 public:
