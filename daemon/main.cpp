@@ -1,0 +1,247 @@
+// mmgated: reads its arguments and its configuration, builds the parts, runs the loop.
+
+#include <config.h>   // what configure chose; daemon/config.h is the configuration
+#include <getopt.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <sysexits.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <optional>
+
+#include "daemon/config.h"
+#include "daemon/dispatcher.h"
+#include "daemon/log.h"
+#include "daemon/loop/resolver.h"
+#include "daemon/loop/workers.h"
+#include "daemon/mail_carrier.h"
+#include "daemon/mail_intake.h"
+#include "daemon/mm1/server.h"
+#include "daemon/mm1/service.h"
+#include "daemon/notifier.h"
+#include "daemon/push/make_bearer.h"
+#include "daemon/reporter.h"
+#include "daemon/smtp/client.h"
+#include "daemon/smtp/server.h"
+#include "store/committer.h"
+#include "store/lmdb_store.h"
+
+namespace mmgate {
+namespace {
+
+// Mapping a large mail and reading the store: two of each at a time is what two cores can use.
+constexpr std::size_t kWorkers = 3;
+// How long SIGTERM waits for what is under way; the queue holds the rest.
+constexpr std::chrono::seconds kDrainTime{10};
+constexpr std::chrono::milliseconds kDrainLook{20};
+
+struct Arguments {
+    std::string config_file = kDefaultConfigFile;
+    bool check_only = false;
+};
+
+constexpr char kUsage[] =
+    "usage: mmgated [-c FILE] [--check-config] [--version] [--help]\n"
+    "\n"
+    "  -c FILE          the configuration (absent: %s)\n"
+    "  --check-config   read it, say what is wrong, and end\n"
+    "\n"
+    "See mmgated(8) and mmgate.toml(5).\n";
+
+/// The arguments, or the status to exit with at once.
+std::variant<Arguments, int> read_arguments(int argc, char** argv) {
+    constexpr int kCheck = 256, kVersionOption = 257, kHelp = 258;
+    const option options[] = {{"config", required_argument, nullptr, 'c'},
+                              {"check-config", no_argument, nullptr, kCheck},
+                              {"version", no_argument, nullptr, kVersionOption},
+                              {"help", no_argument, nullptr, kHelp},
+                              {nullptr, 0, nullptr, 0}};
+    Arguments arguments;
+    for (int given; (given = getopt_long(argc, argv, "c:", options, nullptr)) != -1;) {
+        switch (given) {
+            case 'c': arguments.config_file = optarg; break;
+            case kCheck: arguments.check_only = true; break;
+            case kVersionOption: std::printf("mmgated %s\n", kVersion); return EX_OK;
+            case kHelp: std::printf(kUsage, kDefaultConfigFile); return EX_OK;
+            default: std::fprintf(stderr, kUsage, kDefaultConfigFile); return EX_USAGE;
+        }
+    }
+    if (optind < argc) {
+        std::fprintf(stderr, "mmgated: %s: no such argument\n", argv[optind]);
+        std::fprintf(stderr, kUsage, kDefaultConfigFile);
+        return EX_USAGE;
+    }
+    return arguments;
+}
+
+std::string listed(const std::vector<Endpoint>& endpoints) {
+    std::string out;
+    for (const Endpoint& endpoint : endpoints) out += (out.empty() ? "" : ",") + to_text(endpoint);
+    return out;
+}
+
+/// Folds a failed start into one line for the operator.
+int cannot_start(Log& log, const std::string& what, int status) {
+    log.error("-", "cannot-start", {{"reason", what}});
+    return status;
+}
+
+/// Applies what of a configuration takes effect without a restart. The parts do not know each other; this is where they meet.
+struct Reconfigure {
+    Loop& loop;
+    Log& log;
+    smtp::Server& smtp_server;
+    mm1::Server& mm1_server;
+    mm1::Service& mm1_service;
+    MemoryBudget& memory;
+    MailIntake& intake;
+    Notifier& notifier;
+    MailCarrier& mail_carrier;
+    Reporter& reporter;
+    smtp::Client& client;
+
+    Result<void> operator()(std::shared_ptr<const Config> config) {
+        auto router = std::make_shared<const Router>(*config);
+        // Listeners first: they alone can fail, and then nothing has changed.
+        if (auto done = smtp_server.configure(config, router); !done) return done;
+        if (auto done = mm1_server.configure(*config); !done) return done;
+        log.configure(config->log);
+        memory.configure(config->memory_bytes);
+        intake.configure(config);
+        mm1_service.configure(config, router);
+        notifier.configure(config, mm1_server.url(*config), push::make_bearer(loop, *config));
+        mail_carrier.configure(config);
+        reporter.configure(config, router);
+        client.reconfigure(*config);
+        return {};
+    }
+};
+
+int run(const Arguments& arguments) {
+    auto read = read_config(arguments.config_file);
+    if (!read) {
+        for (const ConfigError& error : read.error()) std::cerr << error.message << "\n";
+        return EX_CONFIG;
+    }
+    if (arguments.check_only) return EX_OK;
+    auto config = std::make_shared<const Config>(std::move(*read));   // shared with all that works by it, until the last of them has seen a newer one
+
+    Log log(config->log);
+    Loop loop;
+    Metrics metrics;
+    SystemRandom random;
+    Workers workers(loop, kWorkers);
+
+    if (::mkdir(config->state_dir.c_str(), 0700) != 0 && errno != EEXIST) return cannot_start(log, config->state_dir + ": " + std::strerror(errno), EX_CANTCREAT);
+    LmdbOptions options;
+    options.directory = config->state_dir + "/queue";
+    options.map_size_bytes = config->map_size_bytes;
+    options.disk_reserve_bytes = config->disk_reserve_bytes;
+    options.history = config->history;
+    options.report_wait = config->lifetime;
+    options.tell = [&log](const std::string& text) { log.error("-", "store", {{"what", text}}); };
+    auto opened = open_lmdb_store(options);
+    if (!opened) return cannot_start(log, opened.error().rule, opened.error().fault == Fault::storage_full ? EX_IOERR : EX_CANTCREAT);
+    Store& store = **opened;
+    Names names(store.secret(), config->domain);
+    Committer committer(store, [&loop](Task task) { loop.post(std::move(task)); });
+    Settler settler(loop, committer, log, metrics);
+
+    auto resolver = make_resolver(loop, *config);
+    auto client = smtp::make_client(loop, *resolver, *config, log, metrics);
+    Notifier notifier(loop, store, workers, settler, random, log, metrics);
+    MailCarrier mail_carrier(loop, store, workers, settler, *client, names, random, log, metrics);
+    Reporter reporter(loop, store, workers, settler, names, random, log, metrics);
+    Janitor janitor(loop, settler, log);
+    Dispatcher dispatcher(loop, store, workers, log, {&notifier, &mail_carrier, &reporter, &janitor});
+
+    MailIntake intake(loop, store, committer, workers, names, random, log, metrics);
+    intake.on_queued([&dispatcher] { dispatcher.kick(); });
+    MemoryBudget memory(config->memory_bytes);
+    smtp::Server smtp_server(
+        loop, store, memory, [&intake](ReceivedEnvelope envelope, Octets mail, std::function<void(Accepted)> done) { intake.accept(std::move(envelope), std::move(mail), std::move(done)); },
+        log, metrics);
+    mm1::Service mm1_service({loop, store, committer, workers, settler, names, random, log, metrics}, [&dispatcher] { dispatcher.kick(); });
+    mm1::Server mm1_server(loop, memory, mm1_service, *config);
+
+    Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, notifier, mail_carrier, reporter, *client};
+    if (auto done = reconfigure(config); !done) return cannot_start(log, done.error().rule, EX_UNAVAILABLE);
+
+    // One text for people, of what a reload did or why it did nothing.
+    auto reload = [&]() -> std::vector<std::string> {
+        auto next = read_config(arguments.config_file);
+        std::vector<std::string> lines;
+        if (!next) {
+            for (const ConfigError& error : next.error()) lines.push_back(error.message);
+        } else {
+            auto wanted = std::make_shared<const Config>(std::move(*next));
+            if (auto done = reconfigure(wanted); done) {
+                for (std::string_view key : changed_keys(*config, *wanted, Reload::restart)) lines.push_back(std::string(key) + " takes effect at the next start");
+                config = wanted;
+                metrics.add(Counter::config_reloads);
+                log.notice("-", "reloaded", {{"file", arguments.config_file}, {"waiting-for-restart", lines.size()}});
+                dispatcher.kick();
+                return lines;
+            } else {
+                lines.push_back(done.error().rule);
+                // What had been changed by then goes back.
+                static_cast<void>(reconfigure(config));
+            }
+        }
+        metrics.add(Counter::config_reload_failures);
+        for (const std::string& line : lines) log.error("-", "reload-failed", {{"reason", line}, {"consequence", "the old configuration stays"}});
+        lines.insert(lines.begin(), "the old configuration stays:");
+        return lines;
+    };
+
+
+    // Stops in two steps: no more work comes in, then what is under way ends or its time does.
+    Timer drain_look;
+    std::optional<Instant> drain_until;
+    std::function<void()> look = [&] {
+        const bool busy = smtp_server.connections() + mm1_server.connections() + dispatcher.carrying() + committer.pending() > 0;
+        if (busy && loop.now() < *drain_until) {
+            drain_look = loop.after(kDrainLook, look);
+            return;
+        }
+        log.notice("-", "stopped", {{"under-way", dispatcher.carrying()}});
+        loop.stop();
+    };
+    auto stop = [&] {
+        if (drain_until) {   // asked twice: at once
+            loop.stop();
+            return;
+        }
+        sd_notify(0, "STOPPING=1");
+        log.notice("-", "stopping");
+        drain_until = loop.now() + kDrainTime;
+        dispatcher.drain();
+        smtp_server.drain();
+        mm1_server.drain();
+        client->drain();
+        look();
+    };
+    loop.on_signal(SIGTERM, stop);
+    loop.on_signal(SIGINT, stop);
+    loop.on_signal(SIGHUP, [&reload] { reload(); });
+
+    dispatcher.kick();
+    std::cerr << "ready smtp=" << listed(smtp_server.endpoints()) << " mm1=" << listed(mm1_server.endpoints()) << " control=" << config->control << std::endl;
+    sd_notify(0, "READY=1");
+    loop.run();
+    committer.stop();
+    return EX_OK;
+}
+
+}  // namespace
+}  // namespace mmgate
+
+int main(int argc, char** argv) {
+    auto arguments = mmgate::read_arguments(argc, argv);
+    if (const int* status = std::get_if<int>(&arguments)) return *status;
+    return mmgate::run(std::get<mmgate::Arguments>(arguments));
+}
