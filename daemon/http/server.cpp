@@ -69,6 +69,15 @@ public:
             pump();
         }
     }
+    bool on_input_end() override {
+        if (phase_ == Phase::handling) {
+            keep_alive_ = false;   // one who has said all that he had to say still waits for the answer
+            return true;
+        }
+        if (stream_->unsent() == 0) return false;
+        stream_->close_after_flush();
+        return true;
+    }
     void on_closed(const std::string&) override { server_.forget(*this); }   // ends this
 
     /// Between requests: nothing is lost with it.

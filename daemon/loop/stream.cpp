@@ -24,6 +24,7 @@ constexpr std::size_t kTlsReadAtOnce = 16 * 1024;   // one TLS record
 // An owner that cannot take input stops reading; what piles up all the same is a flood.
 constexpr std::size_t kMostInput = 1024 * 1024;
 constexpr std::chrono::milliseconds kCloseGrace{2000};
+constexpr std::string_view kPeerClosed = "closed by the peer";
 constexpr int kBacklog = 1024;
 constexpr std::size_t kAcceptsAtOnce = 64;
 // Out of descriptors: accepting is tried again after this.
@@ -126,7 +127,7 @@ public:
     }
     void reading(bool on) override {
         paused_ = !on;
-        want_read(on && !connecting_);
+        want_read(on && !connecting_ && !input_ended_);
         // Octets may lie decrypted in the session, where no event tells of them.
         if (on && tls_ && SSL_pending(tls_.get()) > 0) flush_soon();
     }
@@ -282,7 +283,19 @@ private:
             if (destroyed) return;
             destroyed_ = nullptr;
         }
-        if (!end.empty()) close(end);
+        if (end.empty()) return;
+        if (end == kPeerClosed && !tls_) {
+            bool destroyed = false;
+            destroyed_ = &destroyed;
+            const bool keep = events_.on_input_end();
+            if (destroyed) return;
+            destroyed_ = nullptr;
+            if (keep) {
+                input_ended_ = true;
+                return want_read(false);
+            }
+        }
+        close(end);
     }
     std::size_t read_plain(std::string& end) {
         std::size_t total = 0;
@@ -296,7 +309,7 @@ private:
             const std::size_t asked = std::min(room[0].iov_len, kReadAtOnce - total);
             ssize_t n = ::recv(fd_, room[0].iov_base, asked, 0);
             if (n <= 0) {
-                if (n == 0) end = "closed by the peer";
+                if (n == 0) end = kPeerClosed;
                 else if (errno != EAGAIN && errno != EINTR) end = std::string("connection lost: ") + std::strerror(errno);
                 return total;
             }
@@ -324,7 +337,7 @@ private:
                     flush_soon();
                     return total;
                 }
-                end = error == SSL_ERROR_ZERO_RETURN ? "closed by the peer" : "TLS connection lost";
+                end = error == SSL_ERROR_ZERO_RETURN ? std::string(kPeerClosed) : "TLS connection lost";
                 return total;
             }
             room[0].iov_len = static_cast<std::size_t>(n);
@@ -381,6 +394,7 @@ private:
     bool flushed_before_tls_ = false;
     bool writing_ = false;
     bool paused_ = false;
+    bool input_ended_ = false;
     bool closing_ = false;
 };
 

@@ -25,6 +25,8 @@ public:
     virtual ~StreamEvents() = default;
     virtual void on_connected() {}                          // of connect()
     virtual void on_input() = 0;                            // input() grew
+    /// The peer sends no more and may still read (a half-closed connection). True keeps the stream for what is to be written; otherwise on_closed follows.
+    virtual bool on_input_end() { return false; }
     virtual void on_flushed() {}                            // all that was written has left
     virtual void on_secured() {}                            // the TLS handshake is done; input() is empty
     virtual void on_closed(const std::string& reason) = 0;  // by the peer, an error, or the idle timeout ("timeout"); once
