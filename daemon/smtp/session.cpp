@@ -183,11 +183,11 @@ void Session::take_command(std::string_view line, SessionStep& step) {
     verb_ = "?";
     if (commands_ > rules_->commands) return refuse(ReplyId::too_many_commands, step);
     if (errors_ >= rules_->errors) return refuse(ReplyId::too_many_errors, step);
-    const bool too_long = line_too_long_ || line.size() + 1 > rules_->command_bytes;
     if (!line.ends_with('\r')) return refuse(ReplyId::bare_line_end, step);
+    // Of a line too long nothing but its end was kept, where it came in pieces.
+    if (line_too_long_ || line.size() + 1 > rules_->command_bytes) return refuse(ReplyId::command_too_long, step);
     line.remove_suffix(1);
     if (line.find('\r') != std::string_view::npos) return refuse(ReplyId::bare_line_end, step);
-    if (too_long) return refuse(ReplyId::command_too_long, step);
     ParsedCommand parsed = parse_command(line);
     verb_ = parsed.verb;
     if (rules_->tls == TlsOffer::required && !secured_ && !is_served_in_clear(parsed.command)) return refuse(ReplyId::tls_required, step);

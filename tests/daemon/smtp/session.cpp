@@ -233,6 +233,7 @@ Test(session, answers_bad_input_as_the_sheet_says) {
         {"bare CR in a command", "NOOP\rNOOP\r\n", "500 5.5.2", Row::closes},
         {"CR CR LF", "NOOP\r\r\n", "500 5.5.2", Row::closes},
         {"a long line that ends with LF", std::string(5000, 'A') + "\nNOOP\r\n", "500 5.5.2", Row::closes},
+        {"a long line with a CR in it", std::string(3000, 'A') + "\r" + std::string(3000, 'A') + "\r\nNOOP\r\n", "500 5.5.2|250 2.0.0"},
         {"a line too long in the content", kEnvelope + std::string(1999, 'x') + "\r\n.\r\nNOOP\r\n", std::string(kEnvelopeReplies) + "|554 5.6.0|250 2.0.0"},
         {"the longest line in the content", kEnvelope + std::string(1998, 'x') + "\r\n.\r\n", std::string(kEnvelopeReplies) + "|250 2.0.0", Row::open, 1},
         {"STARTTLS when there is none", hello_then("STARTTLS"), "250|502 5.5.1", Row::open, 0, [](Dialogue& d) { d.tls = TlsOffer::none; }},
