@@ -18,6 +18,7 @@ constexpr std::size_t kMappedInline = 64 * 1024;
 // A mail that asks to expire at once would be gone before the phone is told.
 constexpr std::chrono::seconds kShortestLife{60};
 constexpr std::size_t kTokenBytes = 16;
+constexpr std::size_t kTransactionIdBytes = 24;   // of a notification: daemon/names.h
 
 bool same_mailbox(std::string_view a, std::string_view b) { return mail::same_name(a, b); }
 
@@ -26,14 +27,25 @@ bool is_about(const ReceivedDsn::Recipient& report, const Recipient& recipient) 
     return same_mailbox(report.original_recipient, recipient.address.value) || same_mailbox(report.final_recipient, recipient.address.value);
 }
 
+/// The end that a report puts to a recipient's delivery; nothing where it only tells how things stand, or tells too late.
+std::optional<RecipientState> end_by_report(const ReceivedDsn::Recipient& report, const Recipient& recipient) {
+    const bool open = !is_end(recipient.state) || recipient.state == RecipientState::relayed;
+    if (report.action == "failed" && (open || recipient.state == RecipientState::delivered)) return RecipientState::failed;
+    if (report.action == "delivered" && open) return RecipientState::delivered;
+    return std::nullopt;
+}
+
+/// RFC 5321 §4.1.3: an IPv6 address carries its tag.
+std::string address_literal(const std::string& client) { return (client.find(':') == std::string::npos ? "[" : "[IPv6:") + client + "]"; }
+
 std::string received_field(const ReceivedEnvelope& envelope, const Config& config, Instant now) {
-    std::string out = "Received: from " + header_text(envelope.helo, kLimits.domain_bytes) + " ([" + envelope.client + "])\r\n\tby " + config.hostname +
+    std::string out = "Received: from " + header_text(envelope.helo, kLimits.domain_bytes) + " (" + address_literal(envelope.client) + ")\r\n\tby " + config.hostname +
                       " (mmgate) with " + envelope.protocol;
     if (envelope.recipients.size() == 1) out += "\r\n\tfor <" + to_mail_text(envelope.recipients.front().mailbox) + ">";
     return out + ";\r\n\t" + mail::mail_date(now) + "\r\n";
 }
 
-}  // namespace
+}   // namespace
 
 struct MailIntake::Taken {
     ReceivedEnvelope envelope;
@@ -43,7 +55,7 @@ struct MailIntake::Taken {
     Instant now{};
     std::size_t size = 0;
     std::vector<const EnvelopeRecipient*> phones, mailboxes;
-    std::vector<Operation> others;          // what is committed together with the MM: the copy for postmaster
+    std::vector<Operation> others;   // what is committed together with the MM: the copy for postmaster
 };
 
 struct MailIntake::Mapped {
@@ -138,42 +150,51 @@ void MailIntake::report_read(const Shared& taken, Result<std::optional<ReceivedD
 void MailIntake::settle_by_report(const Shared& taken, ReceivedDsn dsn, std::optional<Message> message) {
     std::vector<Operation> operations = std::move(taken->others);
     const ReportPolicy policy{taken->config->service_messages, taken->config->report_delay};
+    // A report goes to whom the mail came from. Whoever has seen the mail knows its Message-ID, and must not end with it what others are still to get.
+    const bool came_back = message && std::ranges::any_of(taken->phones, [&](const EnvelopeRecipient* to) { return to->route.address.value == message->originator.value; });
+    const std::size_t recipients = came_back ? message->recipients.size() : 0;
+    const auto by_mail = came_back ? std::ranges::count(message->recipients, "mail", &Recipient::route) : 0;
+    Reported noted;
     std::size_t matched = 0;
-    if (message) {
-        for (const ReceivedDsn::Recipient& report : dsn.recipients) {
-            for (std::uint16_t index = 0; index < message->recipients.size(); ++index) {
-                const Recipient& recipient = message->recipients[index];
-                // A bounce that names nobody is about the only mail recipient there is.
-                const bool named = !report.original_recipient.empty() || !report.final_recipient.empty();
-                const auto mail_recipients = std::ranges::count(message->recipients, "mail", &Recipient::route);
-                if (recipient.route != "mail" || !(named ? is_about(report, recipient) : mail_recipients == 1)) continue;
-                ++matched;
-                const std::string text = report.diagnostic.empty() ? dsn.text : report.diagnostic;
-                const std::string id = to_text(message->id);
-                const bool failed = report.action == "failed" && recipient.state != RecipientState::failed && recipient.state != RecipientState::deleted;
-                const bool delivered = report.action == "delivered" && (recipient.state == RecipientState::relayed || !is_end(recipient.state));
-                if (failed || delivered) {
-                    End end;
-                    end.state = failed ? RecipientState::failed : RecipientState::delivered;
-                    // The report's own class says whether its time ran out there.
-                    end.fault = !failed ? Fault::internal : report.status == "4.4.7" || report.status == "5.4.7" ? Fault::expired : Fault::peer_refused;
-                    end.reason = text.empty() ? "a report says: " + report.action : text;
-                    end.enhanced_status = report.status;
-                    end.remote_mta = recipient.remote_mta;
-                    Message current = *message;
-                    current.recipients[index].report_expected = true;
-                    Settle settle = end_of(current, index, std::move(end), taken->now, policy);
-                    settle.was = {recipient.state};
-                    settle.events.front().detail = "by a report from [" + taken->envelope.client + "]: " + settle.recipient.reason;
-                    message->recipients[index] = settle.recipient;
-                    log_.notice(id, failed ? "report-failed" : "report-delivered", {{"to", recipient.address}, {"status", report.status}, {"reason", settle.recipient.reason}});
-                    metrics_.add(Counter::reports_in);
-                    operations.emplace_back(std::move(settle));
-                } else {
-                    log_.info(id, "report-noted", {{"to", recipient.address}, {"action", report.action}, {"state", to_text(recipient.state)}});
-                }
+    for (const ReceivedDsn::Recipient& report : dsn.recipients) {
+        // A bounce that names nobody is about the only mail recipient there is.
+        const bool names_nobody = report.original_recipient.empty() && report.final_recipient.empty();
+        for (std::uint16_t index = 0; index < recipients; ++index) {
+            Recipient& recipient = message->recipients[index];
+            if (recipient.route != "mail" || !(names_nobody ? by_mail == 1 : is_about(report, recipient))) continue;
+            ++matched;
+            const std::string& said = report.diagnostic.empty() ? dsn.text : report.diagnostic;
+            const std::string text = header_text("a report from [" + taken->envelope.client + "] says " + report.action + (said.empty() ? "" : ": " + said), kLimits.reason_bytes);
+            const auto end_state = end_by_report(report, recipient);
+            if (!end_state) {
+                noted.events.push_back({taken->now, index, "report", text});
+                log_.info(to_text(message->id), "report-noted", {{"to", recipient.address}, {"action", report.action}, {"state", to_text(recipient.state)}});
+                continue;
             }
+            End end;
+            end.state = *end_state;
+            const bool ran_out = report.status == "4.4.7" || report.status == "5.4.7";
+            if (is_failure(end.state)) end.fault = ran_out ? Fault::expired : Fault::peer_refused;
+            end.reason = said.empty() ? text : said;
+            // A class that says something else than the action is the sender's mistake, and not to be passed on.
+            const bool agrees = is_failure(end.state) ? report.status.starts_with('4') || report.status.starts_with('5') : report.status.starts_with('2');
+            if (agrees) end.enhanced_status = report.status;
+            end.remote_mta = recipient.remote_mta;
+            const std::vector<RecipientState> was{recipient.state};
+            recipient.report_expected = true;   // what is delivered by a report's word is delivered indeed
+            Settle settle = end_of(*message, index, std::move(end), taken->now, policy);
+            settle.was = was;
+            settle.events.front().detail = text;
+            recipient = settle.recipient;
+            log_.notice(to_text(message->id), is_failure(recipient.state) ? "report-failed" : "report-delivered",
+                        {{"to", recipient.address}, {"status", report.status}, {"reason", recipient.reason}});
+            metrics_.add(Counter::reports_in);
+            operations.emplace_back(std::move(settle));
         }
+    }
+    if (!noted.events.empty()) {
+        noted.id = message->id;
+        operations.emplace_back(std::move(noted));
     }
     if (matched == 0) {
         // Dropped, not answered: an answer to a report would go to whom nobody wrote.
@@ -209,8 +230,6 @@ void MailIntake::mapped(const Shared& taken, Mapped result) {
     if (!result.received) return refuse(taken, result.received.error());
     const Config& config = *taken->config;
     const ReceivedEnvelope& envelope = taken->envelope;
-    if (result.content.size() > config.message_size_bytes)
-        return refuse(taken, {Fault::message_too_big, 0, "the MM would have " + std::to_string(result.content.size()) + " octets, " + std::to_string(config.message_size_bytes) + " are allowed"});
     Enqueue enqueue;
     Message& message = enqueue.message;
     message.headers = std::move(result.received->mm.headers);
@@ -228,11 +247,17 @@ void MailIntake::mapped(const Shared& taken, Mapped result) {
     message.headers.delivery_report = std::ranges::any_of(taken->phones, [](const EnvelopeRecipient* r) { return r->notify.success; });
     // RFC 4356 §2.1.3.3: who is in no header is blind, unless there is nobody else.
     if (message.headers.to.empty() && message.headers.cc.empty() && taken->phones.size() == 1) message.headers.to.push_back(taken->phones.front()->route.address);
+    // What the phone will fetch: its ids are as long as any.
+    const mm1::RetrieveConf fetched{std::string(kTransactionIdBytes, 'x'), mm1::kOurVersion, names_.message_id(QueueId{}), message.headers};
+    const std::size_t pdu_bytes = mm1::encode_retrieve_head(fetched).size() + result.content.size();
+    if (pdu_bytes > config.message_size_bytes)
+        return refuse(taken, {Fault::message_too_big, 0, "the MM would have " + std::to_string(pdu_bytes) + " octets, " + std::to_string(config.message_size_bytes) + " are allowed"});
     for (const EnvelopeRecipient* to : taken->phones) {
         Recipient recipient;
         recipient.address = to->route.address;
         auto listed = [&](const std::vector<Address>& list) { return std::ranges::find(list, recipient.address.value, &Address::value) != list.end(); };
-        recipient.role = listed(message.headers.to) ? RecipientRole::to : listed(message.headers.cc) ? RecipientRole::cc : RecipientRole::bcc;
+        recipient.role = listed(message.headers.to) ? RecipientRole::to : listed(message.headers.cc) ? RecipientRole::cc
+                                                                                                     : RecipientRole::bcc;
         recipient.route = to->route.route;
         recipient.lane = to->route.lane;
         recipient.next_attempt = taken->now;
@@ -281,4 +306,4 @@ void MailIntake::refuse(const Shared& taken, const Error& error) {
     taken->done(fail(error));
 }
 
-}  // namespace mmgate
+}   // namespace mmgate
