@@ -1,0 +1,17 @@
+// Why a message is where it is, in plain words: state, last reason, next step. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "store/store.h"
+
+namespace mmgate::control {
+
+/// "5 min", "2 h", "3 d": two units are never needed to decide what to do.
+std::string span_text(Seconds span);
+
+/// One sentence or two for the message and for each recipient, with times relative to `now` and absolute.
+std::vector<std::string> explain(const Message& message, Instant now);
+
+}   // namespace mmgate::control

@@ -1,0 +1,130 @@
+// The conversation on the control socket: what mmq asks, what the gateway answers.
+//
+// Lines of JSON, UTF-8, each ended by LF. The gateway speaks first: {"mmgate":"0.1.0","protocol":1}. Each request is one line:
+//
+//   {"verb":"list","state":["deferred"],"to":"*@example.net","older":3600}
+//
+// and is answered by any number of lines, one object each, and a last one: {"end":true,"code":0,"count":12,"text":""}. Where octets
+// are asked for, a line {"octets":N} is followed by N octets as they are, and then by the last line. One request at a time.
+// Source: the exit codes are those of sysexits(3), given their meaning in mmq(1).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mapping/result.h"
+#include "store/store.h"
+
+namespace mmgate::control {
+
+inline constexpr int kProtocolVersion = 1;
+inline constexpr std::size_t kRequestBytes = 64 * 1024;   // with its LF
+inline constexpr std::size_t kRequestIds = 2000;          // of one request
+inline constexpr std::size_t kPatternBytes = 400;         // of a selector
+
+/// What mmq ends with, and what the last line of an answer says.
+enum class Exit : std::uint8_t {
+    done = 0,
+    nothing_matched = 1,
+    usage = 64,
+    bad_data = 65,
+    no_such_id = 66,
+    not_running = 69,
+    our_bug = 70,
+    io = 74,
+    busy = 75,
+    not_allowed = 77,
+    configuration = 78,
+};
+
+enum class Verb : std::uint8_t { list,
+                                 show,
+                                 cat,
+                                 hold,
+                                 release,
+                                 retry,
+                                 erase,
+                                 stats,
+                                 trace,
+                                 why,
+                                 reload,
+                                 check,
+                                 backup };
+
+struct VerbSpec {
+    Verb verb;
+    std::string_view name;
+    bool changes;     // the queue or the gateway: such requests are logged with who made them
+    bool takes_ids;   // one or more, or selectors where `selects`
+    bool selects;
+};
+inline constexpr auto kVerbs = std::to_array<VerbSpec>({
+    {Verb::list, "list", false, false, true},
+    {Verb::show, "show", false, true, false},
+    {Verb::cat, "cat", false, true, false},
+    {Verb::hold, "hold", true, true, true},
+    {Verb::release, "release", true, true, true},
+    {Verb::retry, "retry", true, true, true},
+    {Verb::erase, "delete", true, true, true},
+    {Verb::stats, "stats", false, false, false},
+    {Verb::trace, "trace", false, true, false},
+    {Verb::why, "why", false, true, false},
+    {Verb::reload, "reload", true, false, false},
+    {Verb::check, "check", false, false, false},
+    {Verb::backup, "backup", true, false, false},
+});
+constexpr const VerbSpec& spec_of(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
+
+/// Which messages are meant. What is empty selects nothing out; conditions add up.
+struct Selector {
+    std::vector<RecipientState> states{};   // the message's, as `list` shows it
+    std::string from{}, to{};               // patterns, see `matches`; `to` of any recipient
+    std::optional<Seconds> older{};         // arrived at least so long ago
+    bool ended = false;                     // those all of whose recipients have ended as well
+    bool operator==(const Selector&) const = default;
+};
+
+/// Whether `address` is what a pattern names: whole and in any case, "*" for any letters, "@domain" for all of a domain; a phone is
+/// named by its number with or without /TYPE=PLMN.
+bool matches(std::string_view pattern, std::string_view address);
+bool matches(const Selector& selector, const Message& message, Instant now);
+
+/// What `cat` gives.
+enum class CatForm : std::uint8_t {
+    person,    // objects: headers, parts, texts
+    content,   // the octets that the store keeps
+    mail,      // the message as Internet mail
+    part,      // the octets of one part
+};
+
+struct Request {
+    Verb verb = Verb::list;
+    std::vector<QueueId> ids{};
+    bool all = false;       // of verbs that select: the messages that `selector` names
+    bool dry_run = false;   // of verbs that change: only say which
+    Selector selector{};
+    CatForm form = CatForm::person;
+    std::uint32_t part = 0;   // from 1
+    bool operator==(const Request&) const = default;
+};
+/// One line without its LF. Fails: malformed, with what is wrong; unknown members are wrong.
+Result<Request> decode_request(std::string_view line);
+std::string encode_request(const Request& request);
+
+/// The last line of an answer.
+struct End {
+    Exit code = Exit::done;
+    std::uint64_t count = 0;   // objects, or messages changed
+    std::string text;          // for people where code is not 0, else ""
+    bool operator==(const End&) const = default;
+};
+std::string encode_end(const End& end);
+std::string encode_hello(std::string_view version);
+/// Announces octets that follow.
+std::string encode_octets(std::uint64_t count);
+
+}   // namespace mmgate::control

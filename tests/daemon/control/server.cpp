@@ -1,0 +1,382 @@
+#include "daemon/control/server.h"
+
+#include <criterion/criterion.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "mapping/mm1/messages.h"
+#include "tests/support/memory_store.h"
+
+using namespace mmgate;
+using namespace mmgate::control;
+using namespace std::literals;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+/// Another program at the other end of the socket: blocking, line by line.
+class Asker {
+public:
+    explicit Asker(const std::string& path) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        fd_ = socket(AF_UNIX, SOCK_STREAM, 0);
+        connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    }
+    ~Asker() { close(fd_); }
+    bool connected() const { return connected_; }
+    void send(std::string_view text) {
+        while (!text.empty()) {
+            ssize_t n = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+            if (n <= 0) return;
+            text.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+    /// Without its LF; "" at the end of the connection.
+    std::string line() {
+        std::size_t end;
+        while ((end = read_.find('\n')) == std::string::npos)
+            if (!more()) return "";
+        std::string out = read_.substr(0, end);
+        read_.erase(0, end + 1);
+        return out;
+    }
+    std::string octets(std::size_t count) {
+        while (read_.size() < count)
+            if (!more()) break;
+        std::string out = read_.substr(0, count);
+        read_.erase(0, out.size());
+        return out;
+    }
+    /// All lines of one answer; the last one is its end.
+    std::vector<Json> ask(std::string_view request) {
+        send(std::string(request) + "\n");
+        std::vector<Json> out;
+        for (;;) {
+            std::string text = line();
+            out.push_back(Json::parse(text, nullptr, false));
+            if (text.empty() || out.back().contains("end")) return out;
+        }
+    }
+
+private:
+    bool more() {
+        char buffer[4096];
+        ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
+        if (n > 0) read_.append(buffer, static_cast<std::size_t>(n));
+        return n > 0;
+    }
+    int fd_ = -1;
+    bool connected_ = false;
+    std::string read_;
+};
+
+/// A gateway that is nothing but its control socket; its loop runs on a thread of its own.
+struct Rig {
+    std::filesystem::path folder;
+    MemoryStore store;
+    Loop loop;
+    Workers workers{loop, 2};
+    Committer committer{store, [this](Task task) { loop.post(std::move(task)); }};
+    Metrics metrics;
+    Names names{store.secret(), "mms.example.net"};
+    Log log{{Level::error, Numbers::masked}};
+    Config config;
+    bool reload_ok = true;
+    int kicks = 0;
+    std::unique_ptr<Server> server;
+    std::thread thread;
+
+    Rig() {
+        char text[] = "/tmp/mmgate-control-XXXXXX";
+        folder = mkdtemp(text);
+        config.domain = "mms.example.net";
+        config.hostname = "gw1.mms.example.net";
+        config.state_dir = folder;
+        config.control = folder / "run" / "control.sock";
+    }
+    ~Rig() {
+        stop();
+        std::filesystem::remove_all(folder);
+    }
+    Result<std::unique_ptr<Server>> open() {
+        return Server::open(loop, workers, store, committer, metrics, names, log, config,
+                            {[this] { return Reloaded{reload_ok, {"one", "two"}}; }, [this] { ++kicks; }});
+    }
+    void start() {
+        auto opened = open();
+        cr_assert(opened.has_value(), "%s", opened ? "" : opened.error().rule.c_str());
+        server = std::move(*opened);
+        thread = std::thread([this] { loop.run(); });
+    }
+    void stop() {
+        if (!thread.joinable()) return;
+        // The server and what the committer still posts belong to the loop's thread.
+        std::promise<void> gone;
+        loop.post([&] {
+            server.reset();
+            gone.set_value();
+        });
+        gone.get_future().wait();
+        loop.stop();
+        thread.join();
+    }
+    QueueId add(std::string_view to, MessageKind kind = MessageKind::mm) {
+        Enqueue enqueue;
+        enqueue.message.kind = kind;
+        enqueue.message.interface = Interface::mm1;
+        enqueue.message.arrival = loop.now();
+        enqueue.message.expires = loop.now() + std::chrono::hours(1);
+        enqueue.message.originator = {Address::Kind::phone, "+447700900123", ""};
+        enqueue.message.headers.from = enqueue.message.originator;
+        enqueue.message.headers.subject = "Gr\u00fc\u00dfe";
+        enqueue.message.recipients.resize(1);
+        Recipient& recipient = enqueue.message.recipients[0];
+        recipient.address = {Address::Kind::mailbox, std::string(to), ""};
+        recipient.route = "mail";
+        recipient.lane = "mail:[127.0.0.1]:1025";
+        recipient.next_attempt = loop.now();
+        Content content;
+        content.media.type = "multipart/mixed";
+        content.parts.resize(2);
+        content.parts[0].media = {"text/plain", {{"charset", "utf-8"}}};
+        content.parts[0].data = "Hello MMS";
+        content.parts[1].media.type = "image/jpeg";
+        content.parts[1].content_location = "p.jpg";
+        content.parts[1].data = Octets(200'000, '\xff');
+        enqueue.content = kind == MessageKind::mm ? mm1::encode_content(content) : Octets("Subject: x\r\n\r\nbody\r\n");
+        enqueue.events.push_back({loop.now(), std::nullopt, "accepted", "from mm1"});
+        Operation operation = std::move(enqueue);
+        return store.apply({&operation, 1})->front().id;
+    }
+};
+
+int code_of(const std::vector<Json>& answer) { return answer.back().value("code", -1); }
+std::string ids(std::initializer_list<QueueId> list) {
+    std::string out;
+    for (QueueId id : list) out += (out.empty() ? "\"" : ",\"") + to_text(id) + "\"";
+    return "\"ids\":[" + out + "]";
+}
+
+}   // namespace
+
+Test(control_server, lists_in_the_contracts_form, .timeout = 30) {
+    Rig rig;
+    QueueId first = rig.add("a@b.example");
+    rig.add("c@d.example");
+    rig.start();
+    Asker asker(rig.config.control);
+    cr_expect(Json::parse(asker.line())["protocol"] == 1);
+    auto answer = asker.ask(R"({"verb":"list"})");
+    cr_assert(answer.size() == 3 && code_of(answer) == 0 && answer[2]["count"] == 2);
+    std::vector<std::string> members;
+    for (const auto& item : answer[0].items()) members.push_back(item.key());
+    cr_expect((members == std::vector{"id"s, "state"s, "arrival"s, "size"s, "from"s, "interface"s, "recipients"s}));
+    members.clear();
+    for (const auto& item : answer[0]["recipients"][0].items()) members.push_back(item.key());
+    cr_expect((members == std::vector{"address"s, "route"s, "state"s, "attempts"s, "next_attempt"s, "reason"s}));
+    cr_expect(answer[0]["id"] == to_text(first) && answer[0]["state"] == "queued" && answer[0]["from"] == "+447700900123/TYPE=PLMN" && answer[0]["interface"] == "mm1");
+    cr_expect(answer[0]["recipients"][0]["address"] == "a@b.example");
+    // The same connection takes the next request; selectors that match nothing end with 1.
+    cr_expect(code_of(asker.ask(R"({"verb":"list","to":"@d.example"})")) == 0);
+    cr_expect(code_of(asker.ask(R"({"verb":"list","to":"x"})")) == 1);
+    cr_expect(code_of(asker.ask(R"({"verb":"nonsense"})")) == 64);
+    cr_expect(code_of(asker.ask(R"({"verb":"stats"})")) == 0);
+}
+
+Test(control_server, an_empty_queue_is_no_error, .timeout = 30) {
+    Rig rig;
+    rig.start();
+    Asker asker(rig.config.control);
+    asker.line();
+    cr_expect(code_of(asker.ask(R"({"verb":"list"})")) == 0);
+    cr_expect(code_of(asker.ask(R"({"verb":"delete","all":true})")) == 1);
+    cr_expect(code_of(asker.ask(R"({"verb":"check"})")) == 0);
+}
+
+Test(control_server, carries_out_verbs, .timeout = 30) {
+    Rig rig;
+    QueueId one = rig.add("a@b.example"), two = rig.add("c@d.example");
+    rig.start();
+    Asker asker(rig.config.control);
+    asker.line();
+    struct Row {
+        std::string request;
+        int code;
+        std::size_t lines;   // before the last
+        RecipientState one, two;
+    };
+    using enum RecipientState;
+    for (const Row& row : std::initializer_list<Row>{
+             {R"({"verb":"hold",)" + ids({one}) + "}", 0, 1, held, queued},
+             {R"({"verb":"hold",)" + ids({one}) + "}", 1, 0, held, queued},
+             {R"({"verb":"release","all":true,"state":["held"],"dry_run":true})", 0, 1, held, queued},
+             {R"({"verb":"release","all":true,"state":["held"]})", 0, 1, queued, queued},
+             {R"({"verb":"hold",)" + ids({two, QueueId{1}}) + "}", 66, 2, queued, held},
+             {R"({"verb":"delete","all":true,"to":"c@*"})", 0, 1, queued, deleted},
+             {R"({"verb":"delete",)" + ids({two}) + "}", 1, 0, queued, deleted},
+             {R"({"verb":"retry",)" + ids({one}) + "}", 0, 1, queued, deleted}}) {
+        auto answer = asker.ask(row.request);
+        bool retried_nothing = row.request.find("retry") != std::string::npos;   // what is queued may or may not count as changed
+        cr_expect(retried_nothing || (code_of(answer) == row.code && answer.size() == row.lines + 1), "%s: %s", row.request.c_str(), answer.back().dump().c_str());
+        cr_expect(state_of(*rig.store.find(one)) == row.one && state_of(*rig.store.find(two)) == row.two, "%s", row.request.c_str());
+    }
+    cr_expect(rig.kicks >= 1);
+    cr_expect(rig.metrics.value(Counter::deleted) == 1);
+}
+
+Test(control_server, shows_what_it_knows_of_a_message, .timeout = 30) {
+    Rig rig;
+    QueueId id = rig.add("a@b.example"), report = rig.add("c@d.example", MessageKind::mail);
+    rig.start();
+    Asker asker(rig.config.control);
+    asker.line();
+    auto show = asker.ask(R"({"verb":"show",)" + ids({id}) + "}");
+    cr_expect(code_of(show) == 0 && show[0]["headers"]["subject"] == "Gr\u00fc\u00dfe" && show[0]["recipients"][0]["lane"] == "mail:[127.0.0.1]:1025");
+    auto trace = asker.ask(R"({"verb":"trace",)" + ids({id}) + "}");
+    cr_expect(code_of(trace) == 0 && trace[0]["what"] == "accepted" && trace[0]["detail"] == "from mm1");
+    auto why = asker.ask(R"({"verb":"why",)" + ids({id}) + "}");
+    cr_expect(code_of(why) == 0 && why[0]["why"].size() == 2);
+    auto cat = asker.ask(R"({"verb":"cat",)" + ids({id}) + "}");
+    cr_expect(code_of(cat) == 0 && cat[0]["parts"].size() == 2 && cat[0]["parts"][0]["text"] == "Hello MMS" && cat[0]["parts"][1]["size"] == 200'000);
+    cr_expect(asker.ask(R"({"verb":"cat",)" + ids({report}) + "}")[0]["text"] == "Subject: x\r\n\r\nbody\r\n");
+    cr_expect(code_of(asker.ask(R"({"verb":"show",)" + ids({QueueId{1}}) + "}")) == 66);
+    cr_expect(code_of(asker.ask(R"({"verb":"cat","form":"part","part":3,)" + ids({id}) + "}")) == 65);
+    cr_expect(code_of(asker.ask(R"({"verb":"cat","form":"part","part":1,)" + ids({report}) + "}")) == 65);
+
+    auto raw = [&](const std::string& form, QueueId of) {
+        asker.send(R"({"verb":"cat",)" + form + "," + ids({of}) + "}\n");
+        std::string octets = asker.octets(Json::parse(asker.line())["octets"]);
+        cr_expect(Json::parse(asker.line())["code"] == 0);
+        return octets;
+    };
+    cr_expect(raw(R"("form":"part","part":2)", id) == Octets(200'000, '\xff'));
+    cr_expect(raw(R"("form":"content")", id) == *rig.store.content(id));
+    cr_expect(raw(R"("form":"mail")", report) == "Subject: x\r\n\r\nbody\r\n");
+    cr_expect(raw(R"("form":"mail")", id).find("MIME-Version: 1.0") != std::string::npos);
+}
+
+Test(control_server, pages_through_a_long_queue_while_nobody_reads, .timeout = 60) {
+    Rig rig;
+    constexpr std::size_t kMessages = 3000;
+    std::vector<Operation> operations;
+    for (std::size_t i = 0; i < kMessages; ++i) {
+        Enqueue enqueue;
+        enqueue.message.expires = rig.loop.now() + std::chrono::hours(1);
+        enqueue.message.recipients.resize(5);   // all in all more than fits between two programs
+        for (Recipient& recipient : enqueue.message.recipients) recipient.address = {Address::Kind::mailbox, "a" + std::to_string(i) + "@b.example", ""};
+        operations.emplace_back(std::move(enqueue));
+    }
+    cr_assert(rig.store.apply(operations).has_value());
+    rig.start();
+    Asker slow(rig.config.control), quick(rig.config.control);
+    slow.line();
+    quick.line();
+    slow.send("{\"verb\":\"list\"}\n");   // and does not read on
+    cr_expect(code_of(quick.ask(R"({"verb":"hold","all":true})")) == 0);
+    std::size_t lines = 0;
+    while (!Json::parse(slow.line()).contains("end")) ++lines;
+    cr_expect(lines == kMessages);
+    auto all = quick.ask(R"({"verb":"list","state":["held"]})");
+    cr_expect(all.size() == kMessages + 1);
+}
+
+Test(control_server, answers_pipelined_and_refuses_endless_requests, .timeout = 30) {
+    Rig rig;
+    rig.start();
+    {
+        Asker asker(rig.config.control);
+        asker.line();
+        asker.send(std::string(60'000, '\n'));   // as many bad requests, at once
+        for (int i = 0; i < 60'000; ++i)
+            if (Json::parse(asker.line(), nullptr, false).value("code", -1) != 64) cr_assert_fail("%d", i);
+    }
+    Asker asker(rig.config.control);
+    asker.line();
+    asker.send(std::string(kRequestBytes, 'x'));
+    cr_expect(Json::parse(asker.line())["code"] == 64);
+    cr_expect(asker.line().empty(), "closed");
+}
+
+Test(control_server, reloads_and_says_what_came_of_it, .timeout = 30) {
+    Rig rig;
+    rig.start();
+    Asker asker(rig.config.control);
+    asker.line();
+    auto good = asker.ask(R"({"verb":"reload"})");
+    cr_expect(good.size() == 3 && good[0]["text"] == "one" && code_of(good) == 0);
+    rig.reload_ok = false;
+    cr_expect(code_of(asker.ask(R"({"verb":"reload"})")) == 78);
+}
+
+Test(control_server, a_failing_store_is_told, .timeout = 30) {
+    Rig rig;
+    QueueId id = rig.add("a@b.example");
+    rig.start();
+    Asker asker(rig.config.control);
+    asker.line();
+    rig.store.fail_with(Error{Fault::storage_full, 0, "disk is full"});
+    cr_expect(code_of(asker.ask(R"({"verb":"hold",)" + ids({id}) + "}")) == 75);
+    rig.store.fail_with(Error{Fault::storage_failed, 0, "disk is broken"});
+    auto answer = asker.ask(R"({"verb":"hold",)" + ids({id}) + "}");
+    cr_expect(code_of(answer) == 74 && answer.back()["text"] == "disk is broken");
+}
+
+Test(control_server, owns_its_socket, .timeout = 30) {
+    Rig rig;
+    rig.start();
+    struct stat status {};
+    cr_assert(stat(rig.config.control.c_str(), &status) == 0);
+    cr_expect((status.st_mode & 07777) == 0660);
+    auto second = rig.open();
+    cr_expect(!second && second.error().rule.ends_with("another gateway answers there"), "%s", second ? "" : second.error().rule.c_str());
+    rig.stop();
+    cr_expect(!std::filesystem::exists(rig.config.control));
+    // What a killed gateway leaves is replaced, a file is not.
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    rig.config.control.copy(address.sun_path, sizeof address.sun_path - 1);
+    cr_assert(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    close(fd);
+    cr_expect(rig.open().has_value());
+    close(creat(rig.config.control.c_str(), 0600));
+    auto third = rig.open();
+    cr_expect(!third && third.error().rule.ends_with("something else is there already"));
+    rig.config.control = "/" + std::string(200, 'x');
+    cr_expect(!rig.open());
+}
+
+Test(control_server, admits_by_the_kernels_word, .timeout = 30) {
+    if (geteuid() != 0) cr_skip_test("changing the user takes root");
+    Rig rig;
+    rig.start();
+    std::filesystem::permissions(rig.folder, std::filesystem::perms(0755));
+    std::filesystem::permissions(rig.folder / "run", std::filesystem::perms(0755));
+    std::filesystem::permissions(rig.config.control, std::filesystem::perms(0666));
+    std::promise<std::pair<int, bool>> seen;
+    std::thread([&] {
+        // Of this thread alone: the system call instead of the library's function for all threads.
+        syscall(SYS_setresuid, 65534, 65534, 65534);
+        Asker asker(rig.config.control);
+        asker.line();
+        int code = Json::parse(asker.line(), nullptr, false).value("code", -1);
+        seen.set_value({code, asker.line().empty()});
+    }).join();
+    auto [code, closed] = seen.get_future().get();
+    cr_expect(code == 77 && closed);
+}
