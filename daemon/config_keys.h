@@ -127,7 +127,7 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
     key<&Config::tls_mode>("smtp.tls.mode", "opportunistic", Reload::live,
         "off: STARTTLS is not offered. opportunistic: it is offered when there is a certificate. required: MAIL before STARTTLS is refused with 530 5.7.0."),
     key<&Config::smtp_connections>("smtp.connections", "1000", Reload::live,
-        "The most SMTP connections at the same time; further ones are answered 421 4.3.2.", Shape::any, {1, 100000}),
+        "The most SMTP connections at the same time; further ones are answered 421 4.7.0.", Shape::any, {1, 100000}),
     key<&Config::smtp_connections_per_client>("smtp.connections_per_client", "100", Reload::live,
         "The most SMTP connections from one address.", Shape::any, {1, 100000}),
     key<&Config::smtp_commands>("smtp.commands", "100000", Reload::live,
