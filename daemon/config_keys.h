@@ -202,7 +202,7 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
     key<&Config::notify_again>("queue.notify_again", R"(["5m", "15m", "1h", "6h"])", Reload::live,
         "The waits between notifications to a phone that has not fetched its message; the last one repeats.", Shape::any, kTime),
     key<&Config::lifetime>("queue.lifetime", "7d", Reload::live,
-        "How long a message waits for its phone, at most (it caps X-Mms-Expiry), and how long mail is tried.", Shape::any, {60, 366 * 24 * 3600ull}),
+        "How long a message waits for its phone, at most (it caps X-Mms-Expiry), and how long mail is tried.", Shape::any, kTime),
     key<&Config::history>("queue.history", "1d", Reload::live,
         "How long the record of an ended message stays for mmq trace and for late reports.", Shape::any, {0, 366 * 24 * 3600ull}),
     key<&Config::service_messages>("queue.service_messages", "true", Reload::live,

@@ -236,8 +236,10 @@ void MailIntake::mapped(const Shared& taken, Mapped result) {
     message.kind = MessageKind::mm;
     message.interface = Interface::mail;
     message.arrival = taken->now;
-    Instant wanted = message.headers.expiry ? message.headers.expiry->from(taken->now) : taken->now + config.lifetime;
-    message.expires = std::clamp(wanted, taken->now + kShortestLife, taken->now + std::max<std::chrono::seconds>(config.lifetime, kShortestLife));
+    // What the sender wishes, within what the operator allows.
+    std::chrono::milliseconds life = config.lifetime;
+    if (message.headers.expiry) life = std::min(life, std::max<std::chrono::milliseconds>(kShortestLife, message.headers.expiry->from(taken->now) - taken->now));
+    message.expires = taken->now + life;
     message.return_path = envelope.return_path;
     if (auto sender = parse_mailbox(envelope.return_path)) message.originator = std::move(*sender);
     message.envelope_id = envelope.envelope_id;

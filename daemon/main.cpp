@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "daemon/config.h"
+#include "daemon/control/server.h"
 #include "daemon/dispatcher.h"
 #include "daemon/log.h"
 #include "daemon/loop/resolver.h"
@@ -171,8 +172,9 @@ int run(const Arguments& arguments) {
     Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, notifier, mail_carrier, reporter, *client};
     if (auto done = reconfigure(config); !done) return cannot_start(log, done.error().rule, EX_UNAVAILABLE);
 
-    // One text for people, of what a reload did or why it did nothing.
-    auto reload = [&]() -> std::vector<std::string> {
+    Result<std::unique_ptr<control::Server>> control_server;
+    // Lines for people, of what a reload did or why it did nothing.
+    auto reload = [&]() -> control::Reloaded {
         auto next = read_config(arguments.config_file);
         std::vector<std::string> lines;
         if (!next) {
@@ -182,10 +184,11 @@ int run(const Arguments& arguments) {
             if (auto done = reconfigure(wanted); done) {
                 for (std::string_view key : changed_keys(*config, *wanted, Reload::restart)) lines.push_back(std::string(key) + " takes effect at the next start");
                 config = wanted;
+                (*control_server)->reconfigure(*config);
                 metrics.add(Counter::config_reloads);
                 log.notice("-", "reloaded", {{"file", arguments.config_file}, {"waiting-for-restart", lines.size()}});
                 dispatcher.kick();
-                return lines;
+                return {true, std::move(lines)};
             } else {
                 lines.push_back(done.error().rule);
                 // What had been changed by then goes back.
@@ -195,9 +198,12 @@ int run(const Arguments& arguments) {
         metrics.add(Counter::config_reload_failures);
         for (const std::string& line : lines) log.error("-", "reload-failed", {{"reason", line}, {"consequence", "the old configuration stays"}});
         lines.insert(lines.begin(), "the old configuration stays:");
-        return lines;
+        return {false, std::move(lines)};
     };
 
+
+    control_server = control::Server::open(loop, workers, store, committer, metrics, names, log, *config, {reload, [&dispatcher] { dispatcher.kick(); }});
+    if (!control_server) return cannot_start(log, control_server.error().rule, EX_UNAVAILABLE);
 
     // Stops in two steps: no more work comes in, then what is under way ends or its time does.
     Timer drain_look;

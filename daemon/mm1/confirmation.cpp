@@ -59,7 +59,7 @@ std::optional<Settle> after_confirmation(const Message& before, std::uint16_t in
         }
         case DeliveryStatus::rejected:
             return ended(message, index, {RecipientState::rejected, Fault::peer_refused, "the phone rejected it", {}, {}}, config, now);
-        case DeliveryStatus::deferred: return waits(message, index, message.expires, "postponed", "the phone will fetch it later", now);
+        case DeliveryStatus::deferred: return waits(message, index, message.expires, "postponed", "the phone answered Deferred: it will fetch later", now);
         case DeliveryStatus::unrecognised:
             if (!lower_version_left)
                 return ended(message, index, {RecipientState::failed, Fault::unsupported_version, "the phone does not understand the message (Unrecognised)", {}, {}},

@@ -147,9 +147,9 @@ Test(confirmation, does_what_the_phone_says) {
         {"confirmed while its push is under way", RecipientState::queued, DeliveryStatus::retrieved, RecipientState::delivered, "the phone confirmed a retrieval that is not on record"},
         {"confirmed under hold", RecipientState::held, DeliveryStatus::retrieved, RecipientState::delivered, "the phone confirmed a retrieval that is not on record"},
         {"rejected", RecipientState::notified, DeliveryStatus::rejected, RecipientState::rejected, "the phone rejected it"},
-        {"postponed", RecipientState::notified, DeliveryStatus::deferred, RecipientState::notified, "the phone will fetch it later"},
-        {"postponed after a retrieval that failed", RecipientState::fetched, DeliveryStatus::deferred, RecipientState::notified, "the phone will fetch it later"},
-        {"postponed under hold", RecipientState::held, DeliveryStatus::deferred, RecipientState::held, "the phone will fetch it later"},
+        {"postponed", RecipientState::notified, DeliveryStatus::deferred, RecipientState::notified, "the phone answered Deferred: it will fetch later"},
+        {"postponed after a retrieval that failed", RecipientState::fetched, DeliveryStatus::deferred, RecipientState::notified, "the phone answered Deferred: it will fetch later"},
+        {"postponed under hold", RecipientState::held, DeliveryStatus::deferred, RecipientState::held, "the phone answered Deferred: it will fetch later"},
         {"not understood", RecipientState::notified, DeliveryStatus::unrecognised, RecipientState::failed, "the phone does not understand the message (Unrecognised)"},
     };
     for (const Row& row : rows) {

@@ -1,0 +1,38 @@
+// mmq's side of the conversation on the control socket: one request, lines and octets back.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "daemon/control/protocol.h"
+
+namespace mmgate::control {
+
+/// Why a conversation did not take place or did not end well, for a person, with what mmq then exits with.
+struct Failure {
+    Exit code = Exit::not_running;
+    std::string text;
+};
+
+class QueueClient {
+public:
+    ~QueueClient();
+    QueueClient() = default;
+    QueueClient(const QueueClient&) = delete;
+    QueueClient& operator=(const QueueClient&) = delete;
+
+    /// Fails: not_running where nobody listens, not_allowed where the socket is not ours to open, bad_data where something else answers.
+    tl::expected<void, Failure> connect(const std::string& path);
+    /// Sends a request. `line` gets each line of the answer but the last, `octets` what was announced as such, piece by piece; either may return
+    /// false to stop. Gives the last line. Fails: io when the conversation breaks off.
+    tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets);
+
+private:
+    std::optional<std::string> read_line();
+    bool fill();
+
+    int fd_ = -1;
+    std::string buffer_;
+};
+
+}  // namespace mmgate::control
