@@ -11,31 +11,34 @@ namespace {
 constexpr std::chrono::milliseconds kFirstWait{500};
 constexpr unsigned kMostDoublings = 6;   // 32 s
 
-}  // namespace
+}   // namespace
 
 Settler::Settler(Loop& loop, Committer& committer, Log& log, Metrics& metrics) : loop_(loop), committer_(committer), log_(log), metrics_(metrics) {}
 
-void Settler::settle(std::vector<Operation> operations, std::function<void()> done) {
+void Settler::settle(std::vector<Operation> operations, std::function<void()> done, Committer::Urgency urgency) {
     auto pending = std::make_shared<Pending>();
     pending->operations = std::move(operations);
     pending->done = std::move(done);
+    pending->urgency = urgency;
     submit(std::move(pending));
 }
 
 void Settler::submit(std::shared_ptr<Pending> pending) {
     // The operations are copied because the store consumes them and may refuse.
-    committer_.submit(pending->operations, [this, pending](Result<std::vector<Outcome>> outcomes) {
-        if (outcomes) {
-            if (pending->tries > 0) --unsettled_;
-            count(pending->operations, *outcomes);
-            pending->done();
-            return;
-        }
-        if (pending->tries++ == 0) ++unsettled_;
-        log_.error("-", "outcome-not-written", {{"reason", outcomes.error().rule}, {"tries", pending->tries}, {"consequence", "kept in memory, tried again"}});
-        std::erase_if(timers_, [](const Timer& timer) { return !timer.pending(); });
-        timers_.push_back(loop_.after(kFirstWait * (1U << std::min(pending->tries, kMostDoublings)), [this, pending] { submit(pending); }));
-    });
+    committer_.submit(
+        pending->operations, [this, pending](Result<std::vector<Outcome>> outcomes) {
+            if (outcomes) {
+                if (pending->tries > 0) --unsettled_;
+                count(pending->operations, *outcomes);
+                pending->done();
+                return;
+            }
+            if (pending->tries++ == 0) ++unsettled_;
+            log_.error("-", "outcome-not-written", {{"reason", outcomes.error().rule}, {"tries", pending->tries}, {"consequence", "kept in memory, tried again"}});
+            std::erase_if(timers_, [](const Timer& timer) { return !timer.pending(); });
+            timers_.push_back(loop_.after(kFirstWait * (1U << std::min(pending->tries, kMostDoublings)), [this, pending] { submit(pending); }));
+        },
+        pending->urgency);
 }
 
 void Settler::count(const std::vector<Operation>& operations, const std::vector<Outcome>& outcomes) {
@@ -53,4 +56,4 @@ void Settler::count(const std::vector<Operation>& operations, const std::vector<
     }
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

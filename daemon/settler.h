@@ -19,8 +19,8 @@ class Settler {
 public:
     Settler(Loop& loop, Committer& committer, Log& log, Metrics& metrics);
 
-    /// `done` runs on the loop once the operations are durable.
-    void settle(std::vector<Operation> operations, std::function<void()> done);
+    /// `done` runs on the loop once the operations are durable. Prompt: somebody waits for that.
+    void settle(std::vector<Operation> operations, std::function<void()> done, Committer::Urgency urgency = Committer::Urgency::relaxed);
     /// Outcomes that the store has refused and that wait to be submitted again.
     std::size_t unsettled() const { return unsettled_; }
 
@@ -28,6 +28,7 @@ private:
     struct Pending {
         std::vector<Operation> operations;
         std::function<void()> done;
+        Committer::Urgency urgency = Committer::Urgency::relaxed;
         unsigned tries = 0;
     };
     void submit(std::shared_ptr<Pending> pending);   // shared by the commit's callback and the timer of its repetition

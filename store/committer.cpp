@@ -10,6 +10,8 @@ namespace {
 // Beyond these a batch gains no more from sharing its commit, and makes those in it wait.
 constexpr std::size_t kMostSubmissions = 1024;
 constexpr std::uint64_t kMostBytes = 64ULL << 20;
+// So many that nobody waits for are worth a commit of their own.
+constexpr std::size_t kRelaxedEnough = 64;
 // So many parts of a batch that the disk fails one after another say that it is not the part's fault.
 constexpr unsigned kMostFailures = 3;
 
@@ -34,19 +36,20 @@ bool brings_mail(const std::vector<Operation>& operations) {
     return std::ranges::any_of(operations, [](const Operation& operation) { return std::holds_alternative<Enqueue>(operation); });
 }
 
-}  // namespace
+}   // namespace
 
 Committer::Committer(Store& store, Post post) : store_(store), post_(std::move(post)), thread_([this] { run(); }) {}
 
 Committer::~Committer() { stop(); }
 
-void Committer::submit(std::vector<Operation> operations, Done done) {
-    Submission submission{std::move(operations), std::move(done)};
+void Committer::submit(std::vector<Operation> operations, Done done, Urgency urgency) {
+    Submission submission{std::move(operations), std::move(done), urgency};
     for (const Operation& operation : submission.operations) submission.size_bytes += size_of(operation);
     ++*pending_;
     {
         std::lock_guard lock(mutex_);
         if (!stopping_) {
+            if (urgency == Urgency::prompt) ++prompt_;
             queued_.push_back(std::move(submission));
             wake_.notify_one();
             return;
@@ -76,10 +79,12 @@ void Committer::run() {
 Committer::Batch Committer::next_batch() {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [this] { return stopping_ || !queued_.empty(); });
+    wake_.wait_for(lock, kRelaxedWait, [this] { return stopping_ || prompt_ > 0 || queued_.size() >= kRelaxedEnough; });
     Batch batch;
     std::uint64_t bytes = 0;
     while (!queued_.empty() && batch.size() < kMostSubmissions && (batch.empty() || bytes + queued_.front().size_bytes <= kMostBytes)) {
         bytes += queued_.front().size_bytes;
+        if (queued_.front().urgency == Urgency::prompt) --prompt_;
         batch.push_back(std::move(queued_.front()));
         queued_.pop_front();
     }
@@ -136,4 +141,4 @@ void Committer::answer(Submission& submission, Result<std::vector<Outcome>> outc
     });
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -171,10 +171,11 @@ void Service::confirmed(const NotifyResp& resp, const RecipientRef& ref, const s
                     {{"to", recipient.address}, {"reason", recipient.reason}, {"report_allowed", recipient.report_allowed ? "yes" : "no"}});
     std::vector<Operation> operations;
     operations.emplace_back(std::move(*settle));
-    parts_.settler.settle(std::move(operations), [this, respond = std::move(respond)] {
+    auto settled = [this, respond = std::move(respond)] {
         enqueued_();   // a report may be due, or another notification
         respond(with_nothing());
-    });
+    };
+    parts_.settler.settle(std::move(operations), std::move(settled), Committer::Urgency::prompt);
 }
 
 // ------------------------------------------------------------------------------------------------------------------------------- retrievals
