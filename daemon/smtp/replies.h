@@ -85,7 +85,7 @@ inline constexpr auto kReplies = std::to_array<ReplySpec>({
     {ReplyId::bye,                      221, "2.0.0", "Bye", After::closes},
 
     {ReplyId::unknown_command,          500, "5.5.2", "Command not recognized"},
-    {ReplyId::control_in_command,       500, "5.5.2", "Control character in a command"},
+    {ReplyId::control_in_command,       500, "5.5.2", "Control character in a command", After::closes},
     {ReplyId::bare_line_end,            500, "5.5.2", "Lines end with <CR><LF> only", After::closes},
     {ReplyId::command_too_long,         500, "5.5.2", "Command line too long"},
     {ReplyId::eight_bit_command,        501, "5.5.2", "Octets beyond ASCII in a command"},

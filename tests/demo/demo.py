@@ -26,7 +26,7 @@ from gateway import DOMAIN, Gateway           # noqa: E402
 from peers import Phone, PushEnd, SmtpSink    # noqa: E402
 from photo import photo                       # noqa: E402
 
-NUMBER = "+447700900123"
+NUMBER, WRITTEN = "+447700900123", "07700900123"
 SENDER, MAILBOX = "sender@example.org", "mailbox@example.com"
 SUBJECT, TEXT = "Greetings from the lake \u2600", "The sun has just come through. Wish you were here!"
 BACK_SUBJECT, BACK_TEXT = "Thank you \u2764", "It arrived on my phone. Here it is again, from the phone to your mailbox."
@@ -89,7 +89,7 @@ class Folder:
 
 def send_by_swaks(gateway, picture):
     port = str(gateway.smtp[1])
-    argv = ["swaks", "--server", "127.0.0.1", "--port", port, "--ehlo", "client.example.org", "--from", SENDER, "--to", f"{NUMBER}@{DOMAIN}",
+    argv = ["swaks", "--server", "127.0.0.1", "--port", port, "--ehlo", "client.example.org", "--from", SENDER, "--to", f"{WRITTEN}@{DOMAIN}",
             "--h-From", f"A mail client <{SENDER}>", "--h-Subject", "=?utf-8?Q?Greetings_from_the_lake_=E2=98=80?=", "--body", TEXT,
             "--attach-type", "image/jpeg", "--attach-name", "lake.jpg", "--attach", "@" + picture]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=60)
@@ -109,7 +109,7 @@ def save_parts(folder, name, parts):
 
 
 def mail_to_phone(folder, gateway, push, phone, picture, octets):
-    headline(f"1. A mail with a photograph, from {SENDER} to {NUMBER}@{DOMAIN}")
+    headline(f"1. A mail with a photograph, from {SENDER} to {WRITTEN}@{DOMAIN}")
     transcript, reply = send_by_swaks(gateway, picture)
     folder.keep("1-mail.smtp.txt", transcript)
     hop("mail client", f"swaks hands the mail to the gateway, which answers {reply}")

@@ -73,7 +73,6 @@ class Mm1(Case):
     def raw(self, octets):
         with socket.create_connection(self.gateway.mm1, timeout=20) as wire:
             wire.sendall(octets)
-            wire.shutdown(socket.SHUT_WR)
             answer = b""
             while piece := wire.recv(65536):
                 answer += piece
