@@ -46,7 +46,7 @@ def headline(text):
 def hop(who, what, *more):
     print(f"  {paint('2', f'{time.monotonic() - STARTED:7.3f} s')}  {paint('36', f'{who:<12}')}  {what}", flush=True)
     for line in more:
-        print(f"{'':27}{paint('2', line)}", flush=True)
+        print(f"{'':27}{paint('2', line if len(line) <= 110 else line[:109] + chr(0x2026))}", flush=True)
 
 
 def fail(what):
@@ -188,7 +188,7 @@ def main():
     with PushEnd() as push, SmtpSink() as sink:
         with Gateway(push=push, relay=sink.port, folder=folder.path) as gateway:
             hop("gateway", f"mmgated is ready: mail on port {gateway.smtp[1]}, phones on port {gateway.mm1[1]}",
-                f"configuration {gateway.config_path}, store {gateway.state_dir}")
+                f"configuration {folder.path}/mmgate.toml, store {folder.path}/state")
             phone = Phone(gateway, NUMBER)
             mail_to_phone(folder, gateway, push, phone, picture, octets)
             phone_to_mail(folder, gateway, sink, phone, octets)

@@ -66,7 +66,7 @@ class Gateway(Waiter):
     def __init__(self, push=None, relay=None, folder=None, start=True, wrapper=(), env=None, **sections):
         super().__init__()
         self.own_folder = folder is None
-        self.folder = folder or tempfile.mkdtemp(prefix="mmgate-test-")
+        self.folder = os.path.abspath(folder or tempfile.mkdtemp(prefix="mmgate-test-"))
         self.config_path = os.path.join(self.folder, "mmgate.toml")
         self.control = os.path.join(self.folder, "control.sock")
         self.state_dir = os.path.join(self.folder, "state")
