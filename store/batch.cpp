@@ -13,7 +13,7 @@ constexpr std::uint64_t kPageBytes = 4096;
 // The records of a message, its index entries, and the pages that are copied to write them.
 constexpr std::uint64_t kRoomBesideContent = 2 * kPageBytes;
 
-}  // namespace
+}   // namespace
 
 std::uint64_t Batch::room_for(std::uint64_t size_bytes) { return size_bytes + size_bytes / 8 + kRoomBesideContent; }
 
@@ -219,4 +219,4 @@ void Batch::forget_empty_lanes() {
     lanes_changed_.emptied.assign(empty.begin(), empty.end());
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

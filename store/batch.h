@@ -43,14 +43,15 @@ public:
 private:
     struct Work {
         Tracked tracked;
-        Tracked before;                     // but without the recipients
+        Tracked before;   // but without the recipients
         Footprint occupied;
-        std::set<std::uint16_t> recipients; // changed
-        std::vector<Event> events;          // to be added
+        std::set<std::uint16_t> recipients;   // changed
+        std::vector<Event> events;            // to be added
         bool forgotten = false;
     };
 
-    enum class Door : std::uint8_t { outside, consequence };
+    enum class Door : std::uint8_t { outside,
+                                     consequence };
     Outcome enqueue(const Enqueue& operation, Door door);
     Outcome purge(const Purge& operation);
     Outcome purge_submissions(const PurgeSubmissions& operation);
@@ -77,4 +78,4 @@ private:
     std::optional<Error> refused_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

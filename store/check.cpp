@@ -217,7 +217,7 @@ private:
     records::Tally counted_;
 };
 
-}  // namespace
+}   // namespace
 
 std::vector<std::string> check_store(const Snapshots& snapshots) { return Checker(snapshots).run(); }
 
@@ -241,4 +241,4 @@ records::Tally recount(const lmdb::Txn& txn) {
     return tally;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -21,4 +21,4 @@ std::vector<std::string> check_store(const Snapshots& snapshots);
 /// What the tally should be, counted from the records.
 records::Tally recount(const lmdb::Txn& txn);
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -53,7 +53,7 @@ std::string holder(int lock) {
     return pid.empty() ? "another process" : "process " + pid;
 }
 
-}  // namespace
+}   // namespace
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
     std::swap(fd_, other.fd_);
@@ -97,4 +97,4 @@ std::uint64_t Directory::free_bytes() const {
 
 void Directory::sync() const { fsync(directory_.get()); }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -42,4 +42,4 @@ private:
     Descriptor lock_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

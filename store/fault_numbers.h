@@ -58,4 +58,4 @@ constexpr Fault fault_of(std::uint8_t number) {
     return Fault::internal;
 }
 
-}  // namespace mmgate::records
+}   // namespace mmgate::records

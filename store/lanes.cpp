@@ -8,7 +8,7 @@ namespace {
 
 std::size_t place_of(RecipientState state) { return static_cast<std::size_t>(state); }
 
-}  // namespace
+}   // namespace
 
 void Lanes::clear() {
     std::lock_guard lock(mutex_);
@@ -140,7 +140,8 @@ void Lanes::end_claim(LaneId number, std::optional<Instant> next) {
     auto found = lanes_.find(number);
     if (found == lanes_.end()) return;
     const std::optional<Instant>& returned = found->second.returned;
-    place(number, found->second, next && returned ? std::min(next, returned) : next ? next : returned);
+    place(number, found->second, next && returned ? std::min(next, returned) : next ? next
+                                                                                    : returned);
 }
 
 void Lanes::abandon(const RecipientRef& ref) {
@@ -156,4 +157,4 @@ void Lanes::end_lease(const RecipientRef& ref) {
     leases_.erase(lease);
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -29,9 +29,9 @@ struct RecipientRefHash {
 /// What a commit means for the lanes.
 struct LaneChanges {
     std::vector<std::pair<LaneId, std::string>> created;
-    std::vector<LaneId> emptied;                  // lanes without any entry: forgotten
-    std::vector<DueKey> removed, added;           // entries of the due index
-    std::vector<RecipientRef> ended;              // leases that end (of whole messages under kReportIndex and kPurgeIndex)
+    std::vector<LaneId> emptied;                                   // lanes without any entry: forgotten
+    std::vector<DueKey> removed, added;                            // entries of the due index
+    std::vector<RecipientRef> ended;                               // leases that end (of whole messages under kReportIndex and kPurgeIndex)
     std::vector<std::pair<RecipientRef, RecipientState>> states;   // of recipients that changed
 };
 
@@ -71,7 +71,7 @@ private:
         std::optional<Instant> returned;   // the earliest that came back during a claim
     };
     struct Lease {
-        std::optional<DueKey> entry;       // where the leased stands in the due index; nothing: nowhere (held)
+        std::optional<DueKey> entry;   // where the leased stands in the due index; nothing: nowhere (held)
         std::optional<RecipientState> state;
     };
     void place(LaneId number, Lane& lane, std::optional<Instant> earliest);
@@ -86,4 +86,4 @@ private:
     std::array<std::uint64_t, 12> leased_by_state_{};
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -85,7 +85,10 @@ inline Instant instant_of(std::uint64_t number) {
 // ---- messages: id (8), kind (1), number (4)
 
 /// What a record of a message is. In this order they follow each other.
-enum class Kind : std::uint8_t { message = 0, recipient = 1, events = 2, end = 3 };
+enum class Kind : std::uint8_t { message = 0,
+                                 recipient = 1,
+                                 events = 2,
+                                 end = 3 };
 
 inline constexpr std::size_t kRecordKeySize = 13;
 inline Key<kRecordKeySize> record_key(QueueId id, Kind kind, std::uint32_t number) {
@@ -134,8 +137,7 @@ inline Key<kDueKeySize> due_key(const DueKey& due) {
     return key;
 }
 inline DueKey due_of_key(Bytes key) {
-    return {number_at<LaneId>(key, 0), instant_of(number_at<std::uint64_t>(key, 8)),
-            {{number_at<std::uint64_t>(key, 16)}, number_at<std::uint16_t>(key, 24)}};
+    return {number_at<LaneId>(key, 0), instant_of(number_at<std::uint64_t>(key, 8)), {{number_at<std::uint64_t>(key, 16)}, number_at<std::uint16_t>(key, 24)}};
 }
 
 // ---- lanes: lane (8)
@@ -159,4 +161,4 @@ inline Key<kSubmissionTimeKeySize> submission_time_key(Instant until, Bytes dige
     return key;
 }
 
-}  // namespace mmgate::layout
+}   // namespace mmgate::layout

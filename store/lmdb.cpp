@@ -24,7 +24,7 @@ constexpr mode_t kMode = 0600;
 MDB_val val(Bytes bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
 Bytes bytes_of(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
 
-}  // namespace
+}   // namespace
 
 bool is_map_full(int code) { return code == MDB_MAP_FULL; }
 
@@ -87,7 +87,9 @@ void WriteTxn::put(Database database, Bytes key, Bytes value) {
 void WriteTxn::append(Database database, Bytes key, Bytes value) {
     if (error_ != 0) return;
     MDB_val k = val(key), v = val(value);
-    note(mdb_put(handle_.get(), env_->databases_[database.place], &k, &v, MDB_APPEND));
+    int code = mdb_put(handle_.get(), env_->databases_[database.place], &k, &v, MDB_APPEND);
+    if (code == MDB_KEYEXIST) code = mdb_put(handle_.get(), env_->databases_[database.place], &k, &v, 0);   // damage put a key above it
+    note(code);
 }
 
 bool WriteTxn::erase(Database database, Bytes key) {
@@ -192,4 +194,4 @@ int Env::free_dead_readers() {
 
 int Env::copy_to(int descriptor) const { return mdb_env_copyfd2(handle_.get(), descriptor, MDB_CP_COMPACT); }
 
-}  // namespace mmgate::lmdb
+}   // namespace mmgate::lmdb

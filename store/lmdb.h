@@ -109,9 +109,9 @@ public:
 };
 
 struct EnvOptions {
-    std::string directory;                   // exists
-    std::uint64_t map_bytes = 0;             // to begin with; at least what the file holds
-    std::vector<const char*> databases;      // names; created when missing
+    std::string directory;                // exists
+    std::uint64_t map_bytes = 0;          // to begin with; at least what the file holds
+    std::vector<const char*> databases;   // names; created when missing
 };
 
 /// The open environment. One a directory and process.
@@ -143,4 +143,4 @@ private:
     std::uint32_t page_bytes_ = 0;
 };
 
-}  // namespace mmgate::lmdb
+}   // namespace mmgate::lmdb

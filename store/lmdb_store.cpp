@@ -19,6 +19,7 @@
 #include "store/messages.h"
 #include "store/pieces.h"
 #include "store/records.h"
+#include "store/room.h"
 
 namespace mmgate {
 
@@ -28,13 +29,11 @@ using namespace layout;
 
 // The map begins with this and doubles. Address space only: the file grows with what is written.
 constexpr std::uint64_t kFirstMapBytes = 64ULL << 20;
-// New mail stops at this share of the largest map, so that settling and deleting, which copy pages before they free any, always can.
-constexpr std::uint64_t kHighWaterPercent = 90;
 constexpr std::size_t kSecretBytes = 32;
+// With no more than this a disk counts as full, whatever the reserve.
+constexpr std::uint64_t kHardlyAnyBytes = 1 << 20;
 // Readers are short; only a backup keeps the map from growing for longer.
 constexpr std::chrono::seconds kReadersWait{5};
-// A store that cannot be opened again is tried this often.
-constexpr std::chrono::seconds kReopenEvery{1};
 
 Error not_open() { return {Fault::storage_failed, 0, "the store is closed after an error of the disk and is being opened again"}; }
 
@@ -47,7 +46,7 @@ Result<Octets> random_secret() {
 class LmdbStore final : public Store {
 public:
     LmdbStore(const LmdbOptions& options, Directory directory)
-        : options_(options), retention_{options.history, options.report_wait}, tell_(options.tell ? options.tell : [](std::string) {}), directory_(std::move(directory)) {}
+        : options_(options), retention_{options.history, options.report_wait}, tell_(options.tell ? options.tell : [](std::string) {}), directory_(std::move(directory)), room_(options.map_size_bytes, options.disk_reserve_bytes) {}
 
     Result<void> open();
 
@@ -73,7 +72,7 @@ public:
 private:
     // How one try to commit a batch ended.
     struct Attempt {
-        int code = 0;                       // LMDB's; 0 with an error: refused before the commit
+        int code = 0;   // LMDB's; 0 with an error: refused before the commit
         std::optional<Error> refused;
         std::vector<Outcome> outcomes;
     };
@@ -84,7 +83,7 @@ private:
     Result<void> prepare(lmdb::WriteTxn& txn);
     Result<void> reopen();
     bool grow();
-    std::uint64_t room_bytes() const;
+    std::uint64_t room_bytes() const { return room_.bytes(directory_.free_bytes()); }
 
     // The map for oneself, or an unowned lock when readers keep it too long.
     std::unique_lock<std::shared_timed_mutex> map_alone() const {
@@ -110,14 +109,14 @@ private:
     mutable std::mutex turnstile_;
     mutable std::shared_timed_mutex map_;
 
-    std::unique_ptr<lmdb::Env> env_;        // replaced under write and map
+    std::unique_ptr<lmdb::Env> env_;   // replaced under write and map
     std::atomic<bool> open_ = false;
     std::chrono::steady_clock::time_point reopen_after_{};   // write
-    records::Encoder encoder_;              // write
+    records::Encoder encoder_;                               // write
 
-    mutable std::mutex numbers_;            // guards tally_
+    mutable std::mutex numbers_;   // guards tally_
     records::Tally tally_;
-    std::atomic<std::uint64_t> pages_in_use_ = 0;
+    Room room_;
     std::atomic<std::uint64_t> commits_ = 0;
 };
 
@@ -150,16 +149,17 @@ Result<void> LmdbStore::load() {
         lmdb::Cursor cursor = txn.cursor(kLanes);
         for (bool found = cursor.first(); found; found = cursor.next()) {
             auto name = cursor.key().size() == kLaneKeySize ? records::lane_of(cursor.value()) : std::nullopt;
-            if (!name) {
-                tell_("the record of a lane is damaged; mmq check lists what is wrong");
+            if (!name || lanes_.number_of(*name)) {
+                tell_("the record of a lane is damaged, and what is due in it stays; mmq check lists what is wrong");
                 continue;
             }
             const LaneId lane = number_at<LaneId>(cursor.key(), 0);
             lanes_.load(lane, std::move(*name), earliest(txn, lane, {}));
         }
     }
-    pages_in_use_ = txn.pages_in_use();
+    const std::uint64_t pages = txn.pages_in_use();
     if (const int code = txn.commit(); code != 0) return fail(lmdb::error_of(code, "opening the store in " + directory_.path()));
+    room_.begin({pages, env_->pages_touched()}, env_->page_bytes());
     open_ = true;
     return {};
 }
@@ -191,6 +191,9 @@ Result<void> LmdbStore::prepare(lmdb::WriteTxn& txn) {
         tell_("the tally of the store is damaged; it is counted anew");
         tally = recount(txn);
     }
+    // An id given twice would overwrite mail: what is there counts more than what the tally says.
+    if (lmdb::Cursor newest = txn.cursor(kMessages); newest.last() && newest.key().size() == kRecordKeySize)
+        tally->last_id = std::max(tally->last_id, id_of(newest.key()).value);
     std::lock_guard numbers(numbers_);
     tally_ = *tally;
     return {};
@@ -200,13 +203,13 @@ Result<void> LmdbStore::prepare(lmdb::WriteTxn& txn) {
 Result<void> LmdbStore::reopen() {
     const auto now = std::chrono::steady_clock::now();
     if (now < reopen_after_) return fail(not_open());
-    reopen_after_ = now + kReopenEvery;
+    reopen_after_ = now + options_.reopen_every;
     auto map = map_alone();
     if (!map) return fail(Fault::storage_failed, "the store waits for a reader before it can be opened again");
     auto loaded = load();
     if (!loaded) {
         open_ = false;
-        tell_("the store cannot be opened again: " + loaded.error().rule + "; nothing is accepted or delivered, and it is tried every second");
+        tell_("the store cannot be opened again: " + loaded.error().rule + "; nothing is accepted or delivered until it can");
         return loaded;
     }
     reopen_after_ = {};
@@ -238,7 +241,9 @@ Result<std::vector<Outcome>> LmdbStore::apply(std::span<Operation> operations) {
             return fail(lmdb::error_of(tried.code, "writing the store"));
         }
         // Whether it was a write or a sync, what the kernel still caches may not be what is on the disk: never sync again and go on.
-        const Error error = lmdb::error_of(tried.code, "writing the store");
+        Error error = lmdb::error_of(tried.code, "writing the store");
+        // LMDB calls a write that a full disk cut short an error of the disk.
+        if (tried.code == EIO && directory_.free_bytes() <= std::max(options_.disk_reserve_bytes, kHardlyAnyBytes)) error = {Fault::storage_full, 0, "writing the store: the disk is full"};
         tell_(error.rule + "; nothing of that was accepted");
         open_ = false;
         [[maybe_unused]] auto opened = reopen();   // or with the next batch
@@ -272,7 +277,7 @@ void LmdbStore::publish(const Batch& batch, std::uint64_t pages_in_use) {
         std::lock_guard numbers(numbers_);
         tally_ = batch.tally();
     }
-    pages_in_use_ = pages_in_use;
+    room_.committed({pages_in_use, env_->pages_touched()});
     ++commits_;
     const std::vector<LaneId> unsure = lanes_.commit(batch.lane_changes());
     if (unsure.empty()) return;
@@ -282,24 +287,12 @@ void LmdbStore::publish(const Batch& batch, std::uint64_t pages_in_use) {
     for (LaneId lane : unsure) lanes_.set_earliest(lane, earliest(txn, lane, {}));
 }
 
-// What new mail may still take. Pages that deletions freed inside the file are room as well, also on a full disk.
-std::uint64_t LmdbStore::room_bytes() const {
-    const std::uint64_t page = env_->page_bytes(), used = pages_in_use_, touched = env_->pages_touched();
-    const std::uint64_t mark = options_.map_size_bytes / page * kHighWaterPercent / 100;
-    const std::uint64_t in_map = mark > used ? (mark - used) * page : 0;
-    const std::uint64_t in_file = touched > used ? (touched - used) * page : 0;
-    const std::uint64_t free = directory_.free_bytes();
-    const std::uint64_t on_disk = free > options_.disk_reserve_bytes ? free - options_.disk_reserve_bytes : 0;
-    return std::min(in_map, in_file + on_disk);
-}
-
 Result<void> LmdbStore::admits(std::uint64_t size_bytes) const {
     std::shared_lock map(map_, std::try_to_lock);
     if (!map) return {};   // the map grows: the commit will tell
     if (!open_) return fail(not_open());
     if (Batch::room_for(size_bytes) <= room_bytes()) return {};
-    const std::uint64_t used = pages_in_use_ * env_->page_bytes();
-    return fail(Fault::storage_full, "the store holds " + std::to_string(used >> 20) + " of at most " + std::to_string(options_.map_size_bytes >> 20) + " MiB, and its disk has " +
+    return fail(Fault::storage_full, "the store holds " + std::to_string(room_.used_bytes() >> 20) + " of at most " + std::to_string(options_.map_size_bytes >> 20) + " MiB, and its disk has " +
                                          std::to_string(directory_.free_bytes() >> 20) + " MiB left of which " + std::to_string(options_.disk_reserve_bytes >> 20) + " are kept free");
 }
 
@@ -466,7 +459,7 @@ StoreStats LmdbStore::stats() const {
     read([&](const lmdb::Txn& txn) {
         out.file_bytes = env_->file_bytes();
         out.map_bytes = env_->map_bytes();
-        out.used_bytes = pages_in_use_ * env_->page_bytes();
+        out.used_bytes = room_.used_bytes();
         lmdb::Cursor cursor = txn.cursor(kWaiting);
         if (!cursor.first()) return;
         if (auto head = messages::read_head(txn, id_of(cursor.key()))) out.oldest_arrival = head->message.arrival;
@@ -500,7 +493,7 @@ Result<void> LmdbStore::backup(const std::string& path) const {
     return fail(Fault::storage_failed, lmdb::error_of(code, "copying the store to " + path).rule);
 }
 
-}  // namespace
+}   // namespace
 
 Result<std::unique_ptr<Store>> open_lmdb_store(const LmdbOptions& options) {
     auto directory = Directory::take(options.directory);
@@ -510,4 +503,4 @@ Result<std::unique_ptr<Store>> open_lmdb_store(const LmdbOptions& options) {
     return store;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -13,16 +13,17 @@
 namespace mmgate {
 
 struct LmdbOptions {
-    std::string directory;                           // of the store alone; made when its parent is there
-    std::uint64_t map_size_bytes = 64ULL << 30;      // the store never grows beyond it; new mail is refused at nine tenths
-    std::uint64_t disk_reserve_bytes = 64ULL << 20;  // with less left on the disk new mail is refused
-    Seconds history = std::chrono::hours(24 * 7);    // how long the record of an ended message stays
+    std::string directory;                              // of the store alone; made when its parent is there
+    std::uint64_t map_size_bytes = 64ULL << 30;         // the store never grows beyond it; new mail is refused at nine tenths
+    std::uint64_t disk_reserve_bytes = 64ULL << 20;     // with less left on the disk new mail is refused
+    Seconds history = std::chrono::hours(24 * 7);       // how long the record of an ended message stays
     Seconds report_wait = std::chrono::hours(24 * 7);   // the same for a recipient whose report is still to come, when longer
-    std::function<void(std::string)> tell;           // what an operator should know: damage found, environment re-opened; from any thread, and not to call back
+    std::chrono::milliseconds reopen_every{1000};       // how often a store that failed and cannot be opened again is tried
+    std::function<void(std::string)> tell;              // what an operator should know: damage found, environment re-opened; from any thread, and not to call back
 };
 
 /// Opens the store, or makes it. Fails with a text for people: storage_failed when the directory is another process's, lies on a remote file
 /// system, or holds a store of a newer format; storage_full when there is no room to make one.
 Result<std::unique_ptr<Store>> open_lmdb_store(const LmdbOptions& options);
 
-}  // namespace mmgate
+}   // namespace mmgate

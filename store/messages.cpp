@@ -14,7 +14,7 @@ bool belongs(Bytes key, QueueId id, Kind kind) {
     return key.size() == layout::kRecordKeySize && layout::id_of(key) == id && layout::kind_of(key) == kind;
 }
 
-}  // namespace
+}   // namespace
 
 std::optional<Tracked> read_head(const lmdb::Txn& txn, QueueId id) {
     auto value = txn.get(kMessages, record_key(id, Kind::message, 0));
@@ -87,4 +87,4 @@ void erase(lmdb::WriteTxn& txn, QueueId id) {
     for (; found && cursor.key().size() == layout::kRecordKeySize && layout::id_of(cursor.key()) == id; found = cursor.next()) txn.erase(cursor);
 }
 
-}  // namespace mmgate::messages
+}   // namespace mmgate::messages

@@ -34,4 +34,4 @@ void write(lmdb::WriteTxn& txn, records::Encoder& encoder, QueueId id, std::uint
 void add(lmdb::WriteTxn& txn, records::Encoder& encoder, QueueId id, std::span<const Event> events);
 void erase(lmdb::WriteTxn& txn, QueueId id);
 
-}  // namespace mmgate::messages
+}   // namespace mmgate::messages

@@ -20,7 +20,7 @@ bool walk(const lmdb::Txn& txn, lmdb::Database database, QueueId id, std::uint64
     return left == 0 && cursor.error() == 0;
 }
 
-}  // namespace
+}   // namespace
 
 void append(lmdb::WriteTxn& txn, lmdb::Database database, QueueId id, Bytes octets) {
     std::uint32_t number = 0;
@@ -47,4 +47,4 @@ void erase(lmdb::WriteTxn& txn, lmdb::Database database, QueueId id) {
     for (; found && layout::id_of(cursor.key()) == id; found = cursor.next()) txn.erase(cursor);
 }
 
-}  // namespace mmgate::pieces
+}   // namespace mmgate::pieces

@@ -24,4 +24,4 @@ std::optional<Octets> read(const lmdb::Txn& txn, lmdb::Database database, QueueI
 bool complete(const lmdb::Txn& txn, lmdb::Database database, QueueId id, std::uint64_t size_bytes);
 void erase(lmdb::WriteTxn& txn, lmdb::Database database, QueueId id);
 
-}  // namespace mmgate::pieces
+}   // namespace mmgate::pieces

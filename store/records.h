@@ -76,4 +76,4 @@ std::optional<MessageRecord> message_of(Bytes record);
 std::optional<Recipient> recipient_of(Bytes record);
 std::optional<std::vector<Event>> events_of(Bytes record);
 
-}  // namespace mmgate::records
+}   // namespace mmgate::records

@@ -124,7 +124,7 @@ private:
     bool ok_ = true;
 };
 
-}  // namespace
+}   // namespace
 
 std::optional<Meta> meta_of(Bytes record) {
     Aligned aligned(record);
@@ -232,4 +232,4 @@ std::optional<std::vector<Event>> events_of(Bytes record) {
     });
 }
 
-}  // namespace mmgate::records
+}   // namespace mmgate::records

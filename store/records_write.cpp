@@ -83,12 +83,12 @@ Offset<disk::Headers> headers(FlatBufferBuilder& out, const MmHeaders& value) {
     auto previously = previously_sent(out, value.previously_sent);
     auto reply_charging_id = text(out, value.reply_charging_id);
     return disk::CreateHeaders(out, message_id, from, to, cc, subject, ms(value.date), static_cast<std::uint8_t>(value.message_class),
-                         static_cast<std::uint8_t>(value.priority), value.delivery_report, value.read_report, value.sender_hidden, expiry, delivery_time,
-                         applic_id, reply_applic_id, aux_applic_info, optional(value.content_class), value.drm_content, value.adaptation_allowed,
-                         replace_id, previously, reply_charging_id, optional(value.reply_charging));
+                               static_cast<std::uint8_t>(value.priority), value.delivery_report, value.read_report, value.sender_hidden, expiry, delivery_time,
+                               applic_id, reply_applic_id, aux_applic_info, optional(value.content_class), value.drm_content, value.adaptation_allowed,
+                               replace_id, previously, reply_charging_id, optional(value.reply_charging));
 }
 
-}  // namespace
+}   // namespace
 
 struct Encoder::Builder {
     FlatBufferBuilder out{kFirstBufferBytes};
@@ -142,9 +142,9 @@ Bytes Encoder::message(const Tracked& tracked) {
     flatbuffers::Optional<std::uint64_t> reports_on = flatbuffers::nullopt;
     if (value.reports_on) reports_on = value.reports_on->value;
     return builder_->finish(disk::CreateMessage(out, static_cast<std::uint8_t>(value.kind), static_cast<std::uint8_t>(value.interface), ms(value.arrival), ms(value.expires),
-                                          value.size_bytes, return_path, originator, value.originator_mms_version, envelope_id, value.return_full, value.automatic,
-                                          peer, reports_on, headers, static_cast<std::uint32_t>(value.recipients.size()), ms(tracked.report_at),
-                                          ms(tracked.purge_at), tracked.has_content, tracked.original_header_bytes));
+                                                value.size_bytes, return_path, originator, value.originator_mms_version, envelope_id, value.return_full, value.automatic,
+                                                peer, reports_on, headers, static_cast<std::uint32_t>(value.recipients.size()), ms(tracked.report_at),
+                                                ms(tracked.purge_at), tracked.has_content, tracked.original_header_bytes));
 }
 
 Bytes Encoder::recipient(const mmgate::Recipient& value) {
@@ -162,9 +162,9 @@ Bytes Encoder::recipient(const mmgate::Recipient& value) {
     const auto notify = static_cast<std::uint8_t>((asked.never ? 1 : 0) | (asked.success ? 2 : 0) | (asked.failure ? 4 : 0) | (asked.delay ? 8 : 0));
     const auto flags = static_cast<std::uint8_t>((value.unconfirmed ? 1 : 0) | (value.report_allowed ? 2 : 0) | (value.report_due ? 4 : 0) | (value.report_expected ? 8 : 0));
     return builder_->finish(disk::CreateRecipient(out, address, static_cast<std::uint8_t>(value.role), route, lane, static_cast<std::uint8_t>(value.state),
-                                            static_cast<std::uint8_t>(value.held_from), value.attempts, ms(value.next_attempt), reason, enhanced_status,
-                                            number_of(value.fault), remote_mta, notify, original_recipient, token, value.expiry_told,
-                                            value.mms_version, value.notified_since_fetch, flags));
+                                                  static_cast<std::uint8_t>(value.held_from), value.attempts, ms(value.next_attempt), reason, enhanced_status,
+                                                  number_of(value.fault), remote_mta, notify, original_recipient, token, value.expiry_told,
+                                                  value.mms_version, value.notified_since_fetch, flags));
 }
 
 Bytes Encoder::events(std::span<const mmgate::Event> events) {
@@ -181,4 +181,4 @@ Bytes Encoder::events(std::span<const mmgate::Event> events) {
     return builder_->finish(disk::CreateEvents(out, list));
 }
 
-}  // namespace mmgate::records
+}   // namespace mmgate::records

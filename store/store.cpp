@@ -10,8 +10,8 @@ namespace {
 constexpr std::string_view kCrockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr std::size_t kQueueIdChars = 13;   // 64 bits, five a character
 
-constexpr std::string_view kStates[] = {"queued",   "active",    "deferred", "held",     "notified", "fetched",
-                                        "delivered", "relayed", "rejected", "expired", "failed",   "deleted"};
+constexpr std::string_view kStates[] = {"queued", "active", "deferred", "held", "notified", "fetched",
+                                        "delivered", "relayed", "rejected", "expired", "failed", "deleted"};
 static_assert(std::size(kStates) == static_cast<std::size_t>(RecipientState::deleted) + 1);
 constexpr std::string_view kInterfaces[] = {"mail", "mm1", "mm4", "mm7"};
 static_assert(std::size(kInterfaces) == static_cast<std::size_t>(Interface::mm7) + 1);
@@ -28,7 +28,7 @@ char as_crockford(char c) {
     }
 }
 
-}  // namespace
+}   // namespace
 
 std::string to_text(QueueId id) {
     std::string out(kQueueIdChars, '0');
@@ -63,4 +63,4 @@ RecipientState state_of(const Message& message) {
     return least == message.recipients.end() ? RecipientState::queued : least->state;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -31,19 +31,32 @@ struct QueueId {
 std::string to_text(QueueId id);
 std::optional<QueueId> queue_id_of(std::string_view text);   // any case; O I L as Crockford reads them
 
-enum class Interface : std::uint8_t { mail, mm1, mm4, mm7 };
+enum class Interface : std::uint8_t { mail,
+                                      mm1,
+                                      mm4,
+                                      mm7 };
 
 /// What the content of a message is, and so which stage carries it.
 enum class MessageKind : std::uint8_t {
-    mm,            // content: an MM body as mm1::encode_content writes it
-    mail,          // content: a finished RFC 5322 mail of ours (a delivery status notification)
-    push,          // content: a finished MM1 PDU to push once (M-Delivery.ind)
+    mm,     // content: an MM body as mm1::encode_content writes it
+    mail,   // content: a finished RFC 5322 mail of ours (a delivery status notification)
+    push,   // content: a finished MM1 PDU to push once (M-Delivery.ind)
 };
 
 /// The contract's states, in order of progress; those from `delivered` on are ends.
 enum class RecipientState : std::uint8_t {
-    queued, active, deferred, held, notified, fetched,
-    delivered, relayed, rejected, expired, failed, deleted,
+    queued,
+    active,
+    deferred,
+    held,
+    notified,
+    fetched,
+    delivered,
+    relayed,
+    rejected,
+    expired,
+    failed,
+    deleted,
 };
 constexpr bool is_end(RecipientState state) { return state >= RecipientState::delivered; }
 std::string_view to_text(RecipientState state);
@@ -56,31 +69,33 @@ struct Notify {
     bool operator==(const Notify&) const = default;
 };
 
-enum class RecipientRole : std::uint8_t { to, cc, bcc };
+enum class RecipientRole : std::uint8_t { to,
+                                          cc,
+                                          bcc };
 
 struct Recipient {
-    Address address;                    // phone (E.164) or mailbox
+    Address address;   // phone (E.164) or mailbox
     RecipientRole role = RecipientRole::to;
-    std::string route;                  // "mm1", "mail" or "mm4:NAME"
-    std::string lane;                   // whose turns it shares: "mm1", "mail:example.org", "mail:[127.0.0.1]:1025"
+    std::string route;   // "mm1", "mail" or "mm4:NAME"
+    std::string lane;    // whose turns it shares: "mm1", "mail:example.org", "mail:[127.0.0.1]:1025"
     RecipientState state = RecipientState::queued;
     RecipientState held_from = RecipientState::queued;   // what release goes back to
     std::uint32_t attempts = 0;
-    Instant next_attempt{};             // when it is due again; of ends: when it ended
-    std::string reason;                 // last reply or refusal, one line
-    std::string enhanced_status;        // of an end: "2.0.0", "5.1.1"
-    Fault fault = Fault::internal;      // of a failure
-    std::string remote_mta;             // who gave the last answer
+    Instant next_attempt{};          // when it is due again; of ends: when it ended
+    std::string reason;              // last reply or refusal, one line
+    std::string enhanced_status;     // of an end: "2.0.0", "5.1.1"
+    Fault fault = Fault::internal;   // of a failure
+    std::string remote_mta;          // who gave the last answer
     Notify notify;
-    std::string original_recipient;     // ORCPT, xtext undone
-    Octets token;                       // route mm1: 16 random octets, the secret of its retrieval URL and transaction id (daemon/names.h)
-    std::uint32_t expiry_told = 0;      // seconds in the first notification: repeats are identical
-    std::uint8_t mms_version = 0;       // octet of the phone's version as last seen, 0 unknown
+    std::string original_recipient;           // ORCPT, xtext undone
+    Octets token;                             // route mm1: 16 random octets, the secret of its retrieval URL and transaction id (daemon/names.h)
+    std::uint32_t expiry_told = 0;            // seconds in the first notification: repeats are identical
+    std::uint8_t mms_version = 0;             // octet of the phone's version as last seen, 0 unknown
     std::uint32_t notified_since_fetch = 0;   // route mm1: notifications repeated after a retrieval that nobody confirmed
-    bool unconfirmed = false;           // it ended after a retrieval that the phone never confirmed: nobody knows
-    bool report_allowed = true;         // Report-Allowed of the phone
-    bool report_due = false;            // an end nobody has been told of yet
-    bool report_expected = false;       // relayed: the next hop promised a report
+    bool unconfirmed = false;                 // it ended after a retrieval that the phone never confirmed: nobody knows
+    bool report_allowed = true;               // Report-Allowed of the phone
+    bool report_due = false;                  // an end nobody has been told of yet
+    bool report_expected = false;             // relayed: the next hop promised a report
 
     bool operator==(const Recipient&) const = default;
 };
@@ -90,18 +105,18 @@ struct Message {
     MessageKind kind = MessageKind::mm;
     Interface interface = Interface::mail;
     Instant arrival{};
-    Instant expires{};                  // after it, what has not ended is expired
-    std::uint64_t size_bytes = 0;       // of the content
-    std::string return_path;            // MAIL FROM of mail, "" for the null sender
-    Address originator;                 // whom reports go to: a mailbox, or the phone that sent
+    Instant expires{};                         // after it, what has not ended is expired
+    std::uint64_t size_bytes = 0;              // of the content
+    std::string return_path;                   // MAIL FROM of mail, "" for the null sender
+    Address originator;                        // whom reports go to: a mailbox, or the phone that sent
     std::uint8_t originator_mms_version = 0;   // of the M-Send.req
-    std::string envelope_id;            // ENVID, xtext undone
-    bool return_full = false;           // RET=FULL
-    bool automatic = false;             // class Auto, null sender or list: never answered
-    std::string peer;                   // who handed it in, for Received and trace: "host [127.0.0.1]"
-    std::optional<QueueId> reports_on;  // of a report: the message it is about
+    std::string envelope_id;                   // ENVID, xtext undone
+    bool return_full = false;                  // RET=FULL
+    bool automatic = false;                    // class Auto, null sender or list: never answered
+    std::string peer;                          // who handed it in, for Received and trace: "host [127.0.0.1]"
+    std::optional<QueueId> reports_on;         // of a report: the message it is about
     MmHeaders headers;
-    std::vector<Recipient> recipients;  // at least one
+    std::vector<Recipient> recipients;   // at least one
 
     bool operator==(const Message&) const = default;
 };
@@ -123,9 +138,9 @@ using SubmissionKey = std::array<std::uint8_t, 32>;
 
 /// A message with recipients that have reached no end, or have (a refused recipient of a group message may end at once).
 struct Enqueue {
-    Message message;                    // id is chosen by the store
+    Message message;   // id is chosen by the store
     Octets content;
-    Octets original_header;             // of a mail: its header block, for DSNs
+    Octets original_header;                    // of a mail: its header block, for DSNs
     std::optional<SubmissionKey> submission;   // the same key within its lifetime gives the same id and no second message
     Instant submission_until{};
     std::vector<Event> events;
@@ -143,11 +158,11 @@ struct RecipientRef {
 /// next_attempt, held and ends are not. `was` guards against what happened meanwhile: with another state in the store nothing is changed.
 struct Settle {
     RecipientRef ref;
-    std::vector<RecipientState> was;    // empty: any state that is no end
+    std::vector<RecipientState> was;   // empty: any state that is no end
     Recipient recipient;
     std::vector<Event> events;
-    std::optional<Instant> report_at;   // when the report lane is to look at this message
-    std::vector<Enqueue> consequences;  // committed with it
+    std::optional<Instant> report_at;    // when the report lane is to look at this message
+    std::vector<Enqueue> consequences;   // committed with it
 };
 
 /// The reporter's turn is over: clears report_due of these recipients and enqueues what they gave rise to.
@@ -159,28 +174,45 @@ struct Reported {
 };
 
 /// The operator's verbs, on every recipient of a message that has not ended.
-struct Hold { QueueId id; Instant now; };
-struct Release { QueueId id; Instant now; };
-struct Retry { QueueId id; Instant now; };
-struct Delete { QueueId id; Instant now; };
+struct Hold {
+    QueueId id;
+    Instant now;
+};
+struct Release {
+    QueueId id;
+    Instant now;
+};
+struct Retry {
+    QueueId id;
+    Instant now;
+};
+struct Delete {
+    QueueId id;
+    Instant now;
+};
 
 /// Forgets the record of a message all of whose recipients have ended, with its events.
-struct Purge { QueueId id; };
+struct Purge {
+    QueueId id;
+};
 /// Forgets submission keys whose time is over, at most `limit`.
-struct PurgeSubmissions { Instant now; std::size_t limit = 1000; };
+struct PurgeSubmissions {
+    Instant now;
+    std::size_t limit = 1000;
+};
 
 using Operation = std::variant<Enqueue, Settle, Reported, Hold, Release, Retry, Delete, Purge, PurgeSubmissions>;
 
 struct Outcome {
-    QueueId id;                 // of Enqueue: the message (the first one when it was a repetition)
-    bool repeated = false;      // of Enqueue: the submission was known
-    std::size_t changed = 0;    // recipients (or keys) that changed; 0: not found, or another state
+    QueueId id;                // of Enqueue: the message (the first one when it was a repetition)
+    bool repeated = false;     // of Enqueue: the submission was known
+    std::size_t changed = 0;   // recipients (or keys) that changed; 0: not found, or another state
 };
 
 /// What is claimed: all due recipients of one message in one lane, leased until settled.
 struct Claimed {
-    Message message;                           // whole, all recipients
-    std::vector<std::uint16_t> recipients;     // the leased ones; empty in the lanes kReportLane and kPurgeLane
+    Message message;                         // whole, all recipients
+    std::vector<std::uint16_t> recipients;   // the leased ones; empty in the lanes kReportLane and kPurgeLane
 };
 
 /// Lanes of the store's own making: messages with recipients to report on, and records to forget.
@@ -189,22 +221,22 @@ inline constexpr std::string_view kPurgeLane = "purge";
 
 struct LaneDue {
     std::string lane;
-    Instant due;                // of its earliest entry that is not leased
+    Instant due;   // of its earliest entry that is not leased
     bool operator==(const LaneDue&) const = default;
 };
 
 struct StoreStats {
     std::array<std::uint64_t, 12> recipients_by_state{};   // by RecipientState; ends: of records not yet purged
-    std::uint64_t messages = 0;         // not ended
-    std::uint64_t records = 0;          // ended ones that are still remembered as well
+    std::uint64_t messages = 0;                            // not ended
+    std::uint64_t records = 0;                             // ended ones that are still remembered as well
     std::uint64_t content_bytes = 0;
-    std::uint64_t file_bytes = 0;       // never shrinks
-    std::uint64_t used_bytes = 0;       // of the file
+    std::uint64_t file_bytes = 0;   // never shrinks
+    std::uint64_t used_bytes = 0;   // of the file
     std::uint64_t map_bytes = 0;
     std::uint64_t disk_free_bytes = 0;
     std::uint64_t commits = 0;
-    std::optional<Instant> oldest_arrival;                  // of messages not ended
-    bool accepting = true;      // false: above the high-water mark or the disk is full
+    std::optional<Instant> oldest_arrival;   // of messages not ended
+    bool accepting = true;                   // false: above the high-water mark or the disk is full
 };
 
 class Store {
@@ -245,4 +277,4 @@ public:
     virtual Result<void> backup(const std::string& path) const = 0;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -46,7 +46,7 @@ void conclude(Tracked& tracked, const Retention& retention) {
     tracked.purge_at = last;
 }
 
-}  // namespace
+}   // namespace
 
 QueueId next_id(QueueId last, Instant arrival) {
     const std::int64_t time = std::clamp<std::int64_t>(arrival.time_since_epoch().count(), 0, kLatestIdTime);
@@ -203,4 +203,4 @@ Footprint footprint(const Tracked& tracked) {
     return out;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

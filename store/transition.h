@@ -40,8 +40,8 @@ struct Tracked {
 struct Change {
     std::vector<std::uint16_t> recipients;
     std::vector<Event> events;
-    std::size_t counted = 0;         // Outcome::changed
-    bool consequences = false;       // whether those of the operation are to be enqueued
+    std::size_t counted = 0;     // Outcome::changed
+    bool consequences = false;   // whether those of the operation are to be enqueued
 };
 
 /// Brings a new message into the form it is stored in: size, states, times. `id` is its own from now on.
@@ -72,7 +72,7 @@ struct DueEntry {
 struct Footprint {
     std::vector<DueEntry> due;   // ascending
     std::array<std::uint32_t, 12> recipients_by_state{};
-    bool waiting = false;        // a recipient has not ended
+    bool waiting = false;   // a recipient has not ended
     std::uint64_t content_bytes = 0;
     bool operator==(const Footprint&) const = default;
 };
@@ -83,4 +83,4 @@ std::optional<Instant> due_of(const Message& message, const Recipient& recipient
 /// The next id: above `last`, and made of the time of arrival so that ids tell the age.
 QueueId next_id(QueueId last, Instant arrival);
 
-}  // namespace mmgate
+}   // namespace mmgate

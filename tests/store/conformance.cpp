@@ -440,7 +440,7 @@ constexpr Row kRows[] = {
 
 constexpr std::size_t kEngines = 2;
 
-}  // namespace
+}   // namespace
 
 ParameterizedTestParameters(store, conforms) {
     static std::size_t numbers[std::size(kRows) * kEngines];
@@ -546,7 +546,8 @@ Test(store, engines_agree) {
             cr_assert(a.id == b.id && a.repeated == b.repeated && a.changed == b.changed, "step %d, operation %zu: %zu and %zu changed", step, i, a.changed, b.changed);
             if (std::holds_alternative<Enqueue>(operations[i]) && !a.repeated) known.push_back(a.id);
         }
-        const std::string lane = below(6) == 0 ? std::string(kReportLane) : below(6) == 0 ? std::string(kPurgeLane) : lane_names[below(5)];
+        const std::string lane = below(6) == 0 ? std::string(kReportLane) : below(6) == 0 ? std::string(kPurgeLane)
+                                                                                          : lane_names[below(5)];
         const std::size_t limit = below(4);
         auto a = real->claim(lane, now, limit), b = model.claim(lane, now, limit);
         cr_assert(a.size() == b.size(), "step %d: %zu and %zu claimed in %s", step, a.size(), b.size(), lane.c_str());

@@ -90,7 +90,9 @@ TemporaryDirectory::TemporaryDirectory() {
     // In memory where there is such a place: what is tested is what is written, not how fast a disk syncs.
     const char* parent = std::getenv("TMPDIR");
     const bool in_memory = !parent && access("/dev/shm", W_OK | X_OK) == 0;
-    path_ = std::string(parent ? parent : in_memory ? "/dev/shm" : "/tmp") + "/mmgate-store-XXXXXX";
+    path_ = std::string(parent ? parent : in_memory ? "/dev/shm"
+                                                    : "/tmp") +
+            "/mmgate-store-XXXXXX";
     cr_assert(mkdtemp(path_.data()) != nullptr);
 }
 
@@ -165,4 +167,4 @@ std::string describe(const Store& store, Instant now) {
     return out.str();
 }
 
-}  // namespace mmgate::samples
+}   // namespace mmgate::samples

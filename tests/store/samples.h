@@ -48,4 +48,4 @@ LmdbOptions options_in(const TemporaryDirectory& directory);
 std::string describe(const Store& store, Instant now);
 std::string text_of(const Message& message);
 
-}  // namespace mmgate::samples
+}   // namespace mmgate::samples

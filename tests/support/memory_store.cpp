@@ -217,4 +217,4 @@ StoreStats MemoryStore::stats() const {
 
 Result<void> MemoryStore::backup(const std::string&) const { return fail(Fault::storage_failed, "there is nothing on a disk"); }
 
-}  // namespace mmgate
+}   // namespace mmgate

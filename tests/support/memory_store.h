@@ -21,7 +21,7 @@ struct MemoryOptions {
     std::uint64_t content_bytes = 1ULL << 30;   // with more than this new mail is refused
 };
 
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
 public:
     explicit MemoryStore(MemoryOptions options = {}) : options_(options), retention_{options.history, options.report_wait} {}
 
@@ -74,4 +74,4 @@ private:
     std::uint64_t commits_ = 0;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate
