@@ -5,6 +5,8 @@
 // so by its Shape. Defaults are texts read by the same reader as the file.
 #pragma once
 
+#include <config.h>   // what configure chose; daemon/config.h is the configuration
+
 #include <array>
 #include <limits>
 #include <string>
@@ -85,9 +87,9 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
         "The mailbox that mail to postmaster at any of our domains goes to. Without it such mail is refused. It must not lie in one of our domains.", Shape::mailbox),
     key<&Config::hostname>("gateway.hostname", "", Reload::live,
         "The name of this host, as SMTP greets with it and as it stands in Received fields and reports. Without it: gateway.domain.", Shape::domain),
-    key<&Config::state_dir>("gateway.state_dir", "/var/lib/mmgate", Reload::restart,
-        "The directory of the store. It belongs to one running gateway.", Shape::path),
-    key<&Config::control>("gateway.control", "/run/mmgate/control.sock", Reload::restart,
+    key<&Config::state_dir>("gateway.state_dir", kDefaultStateDir, Reload::restart,
+        "The directory of the store. It belongs to one running gateway. A relative path begins at the working directory.", Shape::path),
+    key<&Config::control>("gateway.control", kDefaultControlSocket, Reload::restart,
         "The Unix socket that mmq talks to.", Shape::path),
     key<&Config::control_users>("gateway.control_users", "[]", Reload::live,
         "Users, by name, who may use the control socket besides root and the user that the gateway runs as. "
@@ -120,12 +122,6 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
     key<&Config::smtp_networks>("smtp.networks", R"(["127.0.0.0/8", "::1/128"])", Reload::live,
         "Who may hand in mail; others are refused with 550 5.7.1 at MAIL. Recipients that are not ours are refused for everybody. "
         "A public MX lists 0.0.0.0/0 and ::/0. An empty list allows nobody."),
-    key<&Config::tls_certificate>("smtp.tls.certificate", "", Reload::live,
-        "PEM file of the certificate and its chain. With it STARTTLS is offered.", Shape::path),
-    key<&Config::tls_key>("smtp.tls.key", "", Reload::live,
-        "PEM file of the certificate's private key.", Shape::path),
-    key<&Config::tls_mode>("smtp.tls.mode", "opportunistic", Reload::live,
-        "off: STARTTLS is not offered. opportunistic: it is offered when there is a certificate. required: MAIL before STARTTLS is refused with 530 5.7.0."),
     key<&Config::smtp_connections>("smtp.connections", "1000", Reload::live,
         "The most SMTP connections at the same time; further ones are answered 421 4.7.0.", Shape::any, {1, 100000}),
     key<&Config::smtp_connections_per_client>("smtp.connections_per_client", "100", Reload::live,
@@ -144,6 +140,12 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
         "How long a session may last; it ends with 421 between two transactions.", Shape::any, kTime),
     key<&Config::smtp_data>("smtp.data", "10m", Reload::live,
         "How long one mail may take from DATA to the dot.", Shape::any, kTime),
+    key<&Config::tls_certificate>("smtp.tls.certificate", "", Reload::live,
+        "PEM file of the certificate and its chain. With it STARTTLS is offered.", Shape::path),
+    key<&Config::tls_key>("smtp.tls.key", "", Reload::live,
+        "PEM file of the certificate's private key.", Shape::path),
+    key<&Config::tls_mode>("smtp.tls.mode", "opportunistic", Reload::live,
+        "off: STARTTLS is not offered. opportunistic: it is offered when there is a certificate. required: MAIL before STARTTLS is refused with 530 5.7.0."),
 
     key<&Config::mm1_listen>("mm1.listen", R"(["127.0.0.1:8080"])", Reload::listeners,
         "Where phones post and get, usually through the operator's proxy. Port 0 is any free port."),
@@ -158,19 +160,19 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
     key<&Config::submission_memory>("mm1.submission_memory", "1h", Reload::live,
         "How long a repeated M-Send.req is recognised: the same phone, transaction id and content give the same answer and no second message.", Shape::any, kTime),
 
-    key<&Config::push_kind>("push.kind", "none", Reload::restart,
+    key<&Config::push_kind>("push.kind", "none", Reload::live,
         "How notifications reach phones: pap, a Push Proxy Gateway; kannel, a sendsms interface; none, not at all: they are tried again until another bearer is set."),
-    key<&Config::push_url>("push.url", "", Reload::restart,
+    key<&Config::push_url>("push.url", "", Reload::live,
         "The bearer's address.", Shape::url),
-    key<&Config::push_user>("push.user", "", Reload::restart,
+    key<&Config::push_user>("push.user", "", Reload::live,
         "The user name that the bearer asks for."),
-    key<&Config::push_password>("push.password", "", Reload::restart,
+    key<&Config::push_password>("push.password", "", Reload::live,
         "The password that the bearer asks for. Keep the file unreadable for others."),
-    key<&Config::push_from>("push.from", "", Reload::restart,
+    key<&Config::push_from>("push.from", "", Reload::live,
         "The sender that the bearer asks for: a number or short code."),
-    key<&Config::push_connections>("push.connections", "8", Reload::restart,
+    key<&Config::push_connections>("push.connections", "8", Reload::live,
         "The most pushes at the same time.", Shape::any, {1, 1000}),
-    key<&Config::push_timeout>("push.timeout", "30s", Reload::restart,
+    key<&Config::push_timeout>("push.timeout", "30s", Reload::live,
         "How long the bearer may take to answer.", Shape::any, kTime),
 
     key<&Config::mail_relay>("mail.relay", "", Reload::live,
@@ -203,7 +205,7 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
         "The waits between notifications to a phone that has not fetched its message; the last one repeats.", Shape::any, kTime),
     key<&Config::lifetime>("queue.lifetime", "7d", Reload::live,
         "How long a message waits for its phone, at most (it caps X-Mms-Expiry), and how long mail is tried.", Shape::any, kTime),
-    key<&Config::history>("queue.history", "1d", Reload::live,
+    key<&Config::history>("queue.history", "1d", Reload::restart,
         "How long the record of an ended message stays for mmq trace and for late reports.", Shape::any, {0, 366 * 24 * 3600ull}),
     key<&Config::service_messages>("queue.service_messages", "true", Reload::live,
         "Tell a phone that asked for no report by a short message what did not reach whom and why."),

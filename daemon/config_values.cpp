@@ -82,7 +82,7 @@ bool is_mailbox(std::string_view text) {
 bool has_controls(std::string_view text) {
     return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
-bool is_path(std::string_view text) { return text.starts_with('/') && text.size() < 4096 && !has_controls(text); }
+bool is_path(std::string_view text) { return !text.empty() && text.size() < 4096 && !has_controls(text); }
 bool are_digits(std::string_view text) { return text.size() <= 8 && std::ranges::all_of(text, is_digit); }
 bool is_prefix(std::string_view text) {
     return text.size() >= 2 && text.size() <= 16 && text[0] == '+' && text[1] != '0' && std::ranges::all_of(text.substr(1), is_digit);
@@ -110,7 +110,7 @@ constexpr ShapeSpec kShapes[] = {
     {Shape::any, [](std::string_view t) { return t.size() <= 4096 && !has_controls(t); }, "holds control characters or is too long; write one line of text"},
     {Shape::domain, is_domain, "is no domain; write a name such as \"mms.example.net\", letters of other scripts as A-labels (xn--...)"},
     {Shape::mailbox, is_mailbox, "is no mailbox; write an address such as \"ops@example.net\""},
-    {Shape::path, is_path, "is no absolute path; write one that begins with /"},
+    {Shape::path, is_path, "is no path; write one without control characters"},
     {Shape::digits, are_digits, "must be at most eight digits, without plus"},
     {Shape::prefix, is_prefix, "is no prefix of international numbers; write plus, country code and more digits, such as \"+447700\""},
     {Shape::url, is_url, "is no usable URL; write http:// or https://, a host, a port and a path if needed, at most 180 octets"},

@@ -75,7 +75,7 @@ constexpr BadRow kBad[] = {
     {"key without certificate", "[smtp.tls]\nkey = \"/k\"", "t.toml:4: key smtp.tls.key needs smtp.tls.certificate beside it\n"},
     {"certificate without key", "[smtp.tls]\ncertificate = \"/c\"", "t.toml:4: key smtp.tls.certificate needs smtp.tls.key beside it\n"},
     {"TLS required without certificate", "[smtp.tls]\nmode = \"required\"", "t.toml:4: key smtp.tls.mode is required, but there is no smtp.tls.certificate; nobody could hand in mail\n"},
-    {"relative path", "control = \"sock\"", "t.toml:3: key gateway.control: \"sock\" is no absolute path; write one that begins with /\n"},
+    {"path with controls", "control = \"/a\\tb\"", "t.toml:3: key gateway.control: \"/a?b\" is no path; write one without control characters\n"},
     {"not a domain", "domains = [\"a b\"]", "t.toml:3: key gateway.domains: \"a b\" is no domain; write a name such as \"mms.example.net\", letters of other scripts as A-labels (xn--...)\n"},
     {"postmaster at home", "postmaster = \"ops@mms.example.net\"", "t.toml:3: key gateway.postmaster must be a mailbox elsewhere: mail to postmaster at our own domains goes there\n"},
     {"not a URL", "[mm1]\nurl = \"mms.example.net\"", "t.toml:4: key mm1.url: \"mms.example.net\" is no usable URL; write http:// or https://, a host, a port and a path if needed, at most 180 octets\n"},
@@ -151,6 +151,14 @@ Test(config, reads_the_contract_verbatim) {
     cr_expect(contains(config->peers[0].networks, "127.0.0.2"));
     cr_assert(config->applications.size() == 1);
     cr_expect(config->applications[0].id == "MEM");
+}
+
+Test(config, the_example_is_a_working_loopback_configuration) {
+    auto config = parse_config(file_text("docs/examples/mmgate.toml"), "mmgate.toml");
+    cr_assert(config.has_value(), "%s", config.error().front().message.c_str());
+    for (const auto& listen : {config->smtp_listen, config->mm1_listen})
+        for (const Endpoint& endpoint : listen) cr_expect(endpoint.host == "127.0.0.1");
+    cr_expect(config->push_kind == PushKind::pap && config->subscribers.size() == 1);
 }
 
 Test(config, reads_the_other_forms_of_values) {

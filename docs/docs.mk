@@ -1,0 +1,14 @@
+# The tables in the documentation are printed from the declarations in the code.
+REFERENCE := $(BUILD)/docs/reference
+REFERENCE_PAGES := docs/mmgate.toml.5 docs/mmq.1 docs/reference.md
+
+$(REFERENCE): $(BUILD)/docs/reference.o $(LIB)
+	$(LINK) $(PKG_LIBS)
+
+# Writes the tables into the pages anew.
+docs: $(REFERENCE)
+	$(REFERENCE) $(REFERENCE_PAGES)
+
+# tests/checks/docs compares.
+CHECK_NEEDS += $(REFERENCE)
+.PHONY: docs

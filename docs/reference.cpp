@@ -1,0 +1,247 @@
+// Prints the tables of the documentation from the tables of the code, into the pages that hold them.
+//
+//   reference FILE...           writes each table between its marks anew
+//   reference --check FILE...   says which page differs, and ends with 1
+//
+// A mark is a comment of the page's language: `.\" begin keys` and `.\" end keys` in mdoc, `<!-- begin faults -->` in Markdown.
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "daemon/config_keys.h"
+#include "daemon/config_values.h"
+#include "daemon/metrics.h"
+#include "mapping/mm1/fields.h"
+#include "mapping/mm1/pdus.h"
+#include "mapping/status.h"
+
+namespace mmgate {
+namespace {
+
+constexpr std::size_t kLineColumns = 78;
+
+/// Text in mdoc: each sentence begins a line, nothing that troff would take for a request.
+std::string mdoc(std::string_view text) {
+    std::string out;
+    std::size_t column = 0;
+    while (!text.empty()) {
+        std::size_t end = std::min(text.find(' '), text.size());
+        std::string_view word = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        bool line_start = column == 0;
+        if (!line_start && column + 1 + word.size() > kLineColumns) {
+            out += '\n';
+            line_start = true;
+        }
+        if (!line_start) out += ' ';
+        column = (line_start ? 0 : column + 1) + word.size();
+        if (line_start && (word.starts_with('.') || word.starts_with('\''))) out += "\\&";
+        out += word;
+        if (word.ends_with('.') && !text.empty()) {
+            out += '\n';
+            column = 0;
+        }
+    }
+    return out + "\n";
+}
+
+/// An argument of a macro.
+std::string argument(std::string_view text) {
+    std::string out = "\"";
+    for (char c : text) out += c == '"' ? "\\(dq" : std::string(1, c);
+    return out + "\"";
+}
+
+template <class T>
+std::string kind_of(const T* value) {
+    if constexpr (std::is_same_v<T, bool>) return "true or false";
+    else if constexpr (std::is_same_v<T, std::uint64_t>) return "size";
+    else if constexpr (std::is_integral_v<T>) return "number";
+    else if constexpr (std::is_same_v<T, Seconds>) return "time";
+    else if constexpr (std::is_same_v<T, Endpoint>) return "address:port";
+    else if constexpr (std::is_same_v<T, std::optional<Endpoint>>) return "host:port";
+    else if constexpr (std::is_same_v<T, Network>) return "network";
+    else if constexpr (std::is_same_v<T, std::string>) return "text";
+    else if constexpr (std::is_enum_v<T>) {
+        std::string words;
+        for (const auto& word : words_of(*value)) words += (words.empty() ? "" : " | ") + std::string(word.text);
+        return words;
+    } else {
+        typename T::value_type element{};
+        return "list of " + kind_of(&element) + "s";
+    }
+}
+
+constexpr std::string_view kShapeNames[] = {"text", "domain", "mailbox", "path", "digits", "prefix", "URL", "address", "name"};
+
+template <class Owner>
+std::string kind_of(const KeySpec<Owner>& spec) {
+    Owner owner{};
+    std::string kind = std::visit([](auto* target) { return kind_of(target); }, spec.target(owner));
+    std::string_view shape = kShapeNames[static_cast<std::size_t>(spec.shape)];
+    if (kind == "text") return std::string(shape);
+    if (kind == "list of texts") return "list of " + std::string(shape) + (shape.ends_with("address") ? "es" : shape == "digits" ? ""
+                                                                                                           : shape == "prefix"   ? "es"
+                                                                                                                                 : "s");
+    return kind;
+}
+
+std::string_view reload_text(Reload reload) {
+    switch (reload) {
+        case Reload::live: return "";
+        case Reload::listeners: return "A reload opens and closes listeners as needed.";
+        case Reload::restart: return "A change takes effect at the next start.";
+    }
+    return "";
+}
+
+template <class Owner>
+std::string key_entry(const KeySpec<Owner>& spec) {
+    std::string_view name = spec.name.substr(std::is_same_v<Owner, Config> ? spec.name.rfind('.') + 1 : 0);
+    std::string out = ".It Ic " + std::string(name) + " No = Ar " + argument(kind_of(spec)) + "\n" + mdoc(spec.documentation);
+    if (spec.required) out += "Required.\n";
+    else if (spec.default_text == "[]" || spec.default_text.empty()) out += "Default: none.\n";
+    else out += "Default:\n.Ql " + argument(spec.default_text) + " .\n";
+    if (!reload_text(spec.reload).empty()) out += mdoc(reload_text(spec.reload));
+    return out;
+}
+
+std::string keys_table() {
+    std::string out, section;
+    for (const KeySpec<Config>& spec : kConfigKeys) {
+        std::string own(spec.name.substr(0, spec.name.rfind('.')));
+        if (own != section) {
+            if (!section.empty()) out += ".El\n";
+            out += ".Ss [" + own + "]\\&\n.Bl -tag -width Ds\n";
+            section = own;
+        }
+        out += key_entry(spec);
+    }
+    out += ".El\n";
+    for_each_table([&](const auto& table) {
+        out += ".Ss [[" + std::string(table.name) + "]]\\&\n" + mdoc(table.documentation) + ".Bl -tag -width Ds\n";
+        for (const auto& spec : *table.keys) out += key_entry(spec);
+        out += ".El\n";
+    });
+    return out;
+}
+
+std::string counters_table() {
+    std::string out = ".Bl -tag -width Ds -compact\n";
+    for (const CounterSpec& counter : kCounters) out += ".It " + std::string(counter.name) + "\n" + mdoc(counter.help);
+    return out + ".El\n";
+}
+
+std::string hex(unsigned octet) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    return {kDigits[octet >> 4 & 15], kDigits[octet & 15]};
+}
+std::string version_text(std::uint8_t octet) { return std::to_string(octet >> 4 & 7) + "." + std::to_string(octet & 15); }
+
+std::string faults_table() {
+    std::string out = "| fault | SMTP | X-Mms-Response-Status | MM4 | text |\n| --- | --- | --- | --- | --- |\n";
+    for (const FaultSpec& fault : kFaults)
+        out += "| " + std::string(fault.name) + " | " + std::to_string(fault.smtp_code) + " " + std::string(fault.enhanced) + " | " + hex(fault.response_status) + " " +
+               std::string(mm1::value_name(*mm1::field_of(mm1::field::response_status), fault.response_status).value_or("")) + " | " + std::string(fault.mm4_status) + " | " +
+               std::string(fault.text) + " |\n";
+    return out;
+}
+
+constexpr std::array<std::string_view, 24> kSyntaxes{
+    "address", "text", "text", "text, echoed as it is", "URI", "text without < >", "long integer", "date", "integer", "version", "yes or no", "word", "status", "word or token",
+    "header number", "address, or insert", "time, absolute or relative", "count, address", "count, date", "token, text", "token, integer", "reference, parameters", "PDU type",
+    "media type; last"};
+
+std::string fields_table() {
+    std::string out = "| octet | field | value | repeats | since | words |\n| --- | --- | --- | --- | --- | --- |\n";
+    for (const mm1::FieldSpec& field : mm1::kFields) {
+        std::string words;
+        for (const mm1::EnumSpec& value : field.values) words += (words.empty() ? "" : ", ") + hex(value.octet) + " " + std::string(value.name);
+        std::size_t syntax = static_cast<std::size_t>(field.syntax);
+        out += "| " + hex(field.number | 0x80u) + " | " + std::string(field.name) + " | " +
+               std::string(syntax < kSyntaxes.size() ? kSyntaxes[syntax] : "only as a header number") + " | " +
+               (field.repeats == mm1::Repeats::yes ? "yes" : field.repeats == mm1::Repeats::in_mbox ? "in the MMBox"
+                                                                                                    : "no") +
+               " | " + version_text(field.since) + " | " + words + " |\n";
+    }
+    return out;
+}
+
+std::string pdus_table() {
+    std::string out = "| octet | PDU | body | since | must have |\n| --- | --- | --- | --- | --- |\n";
+    for (const mm1::PduSpec& pdu : mm1::kPdus) {
+        std::string fields;
+        for (std::uint8_t number : pdu.mandatory)
+            if (number) fields += (fields.empty() ? "" : ", ") + std::string(mm1::field_of(number)->name);
+        out += "| " + hex(static_cast<unsigned>(pdu.type)) + " | " + std::string(pdu.name) + " | " +
+               (pdu.body == mm1::Body::mandatory ? "yes" : pdu.body == mm1::Body::optional ? "may"
+                                                                                           : "no") +
+               " | " + version_text(pdu.since) + " | " + fields + " |\n";
+    }
+    return out;
+}
+
+struct Table {
+    std::string_view name;
+    std::string (*text)();
+};
+constexpr Table kTables[] = {{"keys", keys_table}, {"counters", counters_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}};
+
+struct Marks {
+    std::string begin, end;
+};
+Marks marks_of(const std::string& file, std::string_view table) {
+    std::string name(table);
+    if (file.ends_with(".md")) return {"<!-- begin " + name + " -->\n", "<!-- end " + name + " -->\n"};
+    return {".\\\" begin " + name + "\n", ".\\\" end " + name + "\n"};
+}
+
+/// The page with its tables as they should be. `found` counts them.
+std::string renewed(const std::string& file, std::string page, std::size_t& found) {
+    for (const Table& table : kTables) {
+        Marks marks = marks_of(file, table.name);
+        std::size_t begin = page.find(marks.begin);
+        if (begin == std::string::npos) continue;
+        begin += marks.begin.size();
+        std::size_t end = page.find(marks.end, begin);
+        if (end == std::string::npos) continue;
+        page.replace(begin, end - begin, table.text());
+        ++found;
+    }
+    return page;
+}
+
+int run(std::vector<std::string> files) {
+    bool check = !files.empty() && files.front() == "--check";
+    if (check) files.erase(files.begin());
+    int status = 0;
+    for (const std::string& file : files) {
+        std::ifstream in(file, std::ios::binary);
+        std::ostringstream text;
+        text << in.rdbuf();
+        std::size_t found = 0;
+        std::string page = renewed(file, text.str(), found);
+        if (!in || found == 0) {
+            std::cerr << file << ": cannot be read, or has no marks of a table\n";
+            status = 1;
+        } else if (page != text.str() && check) {
+            std::cerr << file << ": differs from the declarations in the code; run make docs\n";
+            status = 1;
+        } else if (page != text.str()) {
+            std::ofstream out(file, std::ios::binary);
+            out << page;
+            if (!out.flush()) status = 1;
+        }
+    }
+    return status;
+}
+
+}   // namespace
+}   // namespace mmgate
+
+int main(int argc, char** argv) { return mmgate::run({argv + 1, argv + argc}); }
