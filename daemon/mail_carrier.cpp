@@ -154,7 +154,8 @@ void MailCarrier::end_all(const std::shared_ptr<Carried>& carried, RecipientStat
 void MailCarrier::settle(const std::shared_ptr<Carried>& carried, std::vector<Settle> settles) {
     std::vector<Operation> operations;
     for (Settle& one : settles) operations.emplace_back(std::move(one));
-    settler_.settle(std::move(operations), [carried] { carried->done(); });
+    // At once: until it is written that a next hop has the mail, a crash sends it again.
+    settler_.settle(std::move(operations), [carried] { carried->done(); }, Committer::Urgency::prompt);
 }
 
 }  // namespace mmgate
