@@ -16,6 +16,7 @@
 #include "daemon/config.h"
 #include "daemon/control/server.h"
 #include "daemon/dispatcher.h"
+#include "daemon/heap.h"
 #include "daemon/log.h"
 #include "daemon/loop/resolver.h"
 #include "daemon/loop/workers.h"
@@ -39,6 +40,8 @@ constexpr std::size_t kWorkers = 3;
 // How long SIGTERM waits for what is under way; the queue holds the rest.
 constexpr std::chrono::seconds kDrainTime{10};
 constexpr std::chrono::milliseconds kDrainLook{20};
+// How often a gateway with nothing under way gives freed memory back.
+constexpr std::chrono::seconds kTidyEvery{30};
 
 struct Arguments {
     std::string config_file = kDefaultConfigFile;
@@ -231,6 +234,13 @@ int run(const Arguments& arguments) {
         client->drain();
         look();
     };
+    Timer tidy;
+    std::function<void()> tidy_up = [&] {
+        if (smtp_server.connections() + mm1_server.connections() + dispatcher.carrying() + committer.pending() == 0) workers.run(give_back_freed_memory, [] {});
+        tidy = loop.after(kTidyEvery, tidy_up);
+    };
+    tidy_up();
+
     loop.on_signal(SIGTERM, stop);
     loop.on_signal(SIGINT, stop);
     loop.on_signal(SIGHUP, [&reload] { reload(); });
@@ -247,6 +257,7 @@ int run(const Arguments& arguments) {
 }  // namespace mmgate
 
 int main(int argc, char** argv) {
+    mmgate::keep_freed_memory();
     auto arguments = mmgate::read_arguments(argc, argv);
     if (const int* status = std::get_if<int>(&arguments)) return *status;
     return mmgate::run(std::get<mmgate::Arguments>(arguments));

@@ -36,7 +36,7 @@ public:
         prompt,    // begins a commit as soon as the last one has ended
         relaxed,   // rides along with a prompt one, or begins its own when none has come for kRelaxedWait
     };
-    static constexpr std::chrono::milliseconds kRelaxedWait{4};
+    static constexpr std::chrono::milliseconds kRelaxedWait{20};
 
     /// Queues operations that belong together; `done` runs on the loop with one outcome each, after the commit, or with the error.
     void submit(std::vector<Operation> operations, Done done, Urgency urgency = Urgency::prompt);
