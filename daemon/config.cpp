@@ -40,6 +40,15 @@ std::string_view type_of(const toml::node& node) {
     }
 }
 
+class Reader;
+
+/// Gives every member of `owner` that has no row `required` its default.
+template <class Owner, std::size_t count>
+void read_defaults(const std::array<KeySpec<Owner>, count>& keys, Owner& owner);
+/// Reads a text as it would stand in a file into what the row names: of our own tables, so it must be right.
+template <class Owner>
+void read_own_text(const KeySpec<Owner>& spec, std::string_view text, Owner& owner);
+
 class Reader {
 public:
     explicit Reader(std::string_view file) : file_(file) {}
@@ -168,6 +177,10 @@ private:
         target = std::move(*value);
     }
     static void read(const auto& context, const toml::node& node, Endpoint& target) { read_endpoint(context, node, HostNames::refused, target); }
+    static void read(const auto& context, const toml::node& node, NextHop& target) {
+        read_endpoint(context, node, HostNames::allowed, target);
+        if (!target.host.empty() && target.port == 0) context.error(node, "needs a port from 1 to 65535 to connect to");
+    }
     static void read(const auto& context, const toml::node& node, std::optional<Endpoint>& target) {
         if (const auto* text = node.as_string(); text && text->get().empty()) return target.reset();
         Endpoint endpoint;
@@ -258,6 +271,8 @@ private:
     template <class Element, std::size_t count>
     Element read_element(const TableSpec<Element, count>& spec, const toml::table& table) {
         Element element;
+        read_defaults(*spec.keys, element);
+        if constexpr (std::is_same_v<Element, Peer>) read_preset(table, element);
         std::string prefix = std::string(spec.name) + ".";
         for (const auto& [key, node] : table) {
             auto row = std::ranges::find(*spec.keys, key.str(), &KeySpec<Element>::name);
@@ -272,6 +287,20 @@ private:
         return element;
     }
 
+    /// What a known kind of relay has for defaults.
+    void read_preset(const toml::table& table, Peer& peer) {
+        const toml::node* node = table.get("preset");
+        const auto* name = node ? node->as_string() : nullptr;
+        if (!name || name->get().empty()) return;   // of the wrong type: its own row says so
+        const auto* preset = std::ranges::find(kPresets, name->get(), &PresetSpec::name);
+        if (preset == std::end(kPresets)) {
+            std::string names;
+            for (const PresetSpec& one : kPresets) names += (names.empty() ? "" : ", ") + std::string(one.name);
+            return key_error(node->source().begin.line, "peer.preset", shown(name->get()) + " is not one of: " + names);
+        }
+        for (const PresetValue& value : preset->values) read_own_text(*std::ranges::find(kPeerKeys, value.key, &KeySpec<Peer>::name), value.text, peer);
+    }
+
     void unknown(std::size_t line, std::string_view name) {
         std::vector<std::string> owned;
         for_each_table([&](const auto& table) {
@@ -283,11 +312,10 @@ private:
             known.push_back(row.name);
             for (std::size_t dot = row.name.find('.'); dot != std::string_view::npos; dot = row.name.find('.', dot + 1)) known.push_back(row.name.substr(0, dot));
         }
-        auto best = nearest(name, known);
-        if (!best) {   // the right word in another section
-            for (std::string_view candidate : known)
-                if (candidate.substr(candidate.rfind('.') + 1) == name.substr(name.rfind('.') + 1)) best = candidate;
-        }
+        std::optional<std::string_view> best;   // the right word in another section, sections before tables
+        for (std::string_view candidate : known)
+            if (candidate.substr(candidate.rfind('.') + 1) == name.substr(name.rfind('.') + 1)) best = candidate;
+        if (!best) best = nearest(name, known);
         key_error(line, shown_key(name), "is not known" + (best ? "; did you mean " + std::string(*best) + "?" : "; mmgate.toml(5) lists all keys"));
     }
     static std::string shown_key(std::string_view name) {
@@ -300,9 +328,9 @@ private:
     std::map<std::string, std::size_t, std::less<>> lines_;
 };
 
-/// The default as it would stand in the file.
+/// A text of our tables as it would stand in the file.
 template <class Owner>
-std::string default_value(const KeySpec<Owner>& spec) {
+std::string written_value(const KeySpec<Owner>& spec, std::string_view text) {
     Owner owner{};
     bool bare = std::visit(
         [](auto* target) {
@@ -310,20 +338,23 @@ std::string default_value(const KeySpec<Owner>& spec) {
             return std::is_same_v<T, bool> || std::is_same_v<T, std::uint32_t> || std::is_same_v<T, std::uint16_t>;
         },
         spec.target(owner));
-    if (bare || spec.default_text.starts_with('[')) return std::string(spec.default_text);
-    return "\"" + std::string(spec.default_text) + "\"";
+    if (bare || text.starts_with('[')) return std::string(text);
+    return "\"" + std::string(text) + "\"";
+}
+
+template <class Owner>
+void read_own_text(const KeySpec<Owner>& spec, std::string_view text, Owner& owner) {
+    toml::parse_result parsed = toml::parse("value = " + written_value(spec, text));
+    assert(parsed);
+    Reader reader("default");
+    reader.read_value(spec, std::string(spec.name), *parsed.table().get("value"), owner);
+    assert(!reader.failed());
 }
 
 template <class Owner, std::size_t count>
 void read_defaults(const std::array<KeySpec<Owner>, count>& keys, Owner& owner) {
-    for (const KeySpec<Owner>& spec : keys) {
-        if (spec.required) continue;
-        toml::parse_result parsed = toml::parse("value = " + default_value(spec));
-        assert(parsed);
-        Reader reader("default");
-        reader.read_value(spec, std::string(spec.name), *parsed.table().get("value"), owner);
-        assert(!reader.failed());
-    }
+    for (const KeySpec<Owner>& spec : keys)
+        if (!spec.required) read_own_text(spec, spec.default_text, owner);
 }
 
 template <class Owner>

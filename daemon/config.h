@@ -9,30 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/endpoint.h"
 #include "daemon/log.h"
+#include "daemon/peer.h"
 #include "mapping/address.h"
 #include "mapping/mm.h"
 #include "mapping/result.h"
 
 namespace mmgate {
-
-/// "127.0.0.1:2525", "[::1]:0": an address literal and a port; port 0 is any free one.
-struct Endpoint {
-    std::string host;   // literal without brackets; a name is allowed for next hops only
-    std::uint16_t port = 0;
-    bool operator==(const Endpoint&) const = default;
-};
-std::string to_text(const Endpoint& endpoint);
-
-/// "10.0.0.0/8", "::1/128", "192.0.2.1".
-struct Network {
-    bool v6 = false;
-    std::array<std::uint8_t, 16> address{};
-    std::uint8_t prefix_bits = 0;
-    bool operator==(const Network&) const = default;
-};
-/// Whether an address literal lies in one of the networks. An empty list contains nobody. IPv4-mapped IPv6 counts as IPv4.
-bool contains(const std::vector<Network>& networks, std::string_view address);
 
 /// When a changed value takes effect: at once, by opening and closing listeners, or not before the next start.
 enum class Reload : std::uint8_t { live,
@@ -56,12 +40,17 @@ struct SubscriberRange {
     std::string prefix;   // E.164 digits with plus
     bool operator==(const SubscriberRange&) const = default;
 };
-struct Peer {
-    std::string name, domain;
-    std::vector<std::string> prefixes;
-    std::optional<Endpoint> next_hop;
-    std::vector<Network> networks;
-    bool operator==(const Peer&) const = default;
+/// A zone of ENUM and who answers for it.
+struct EnumZone {
+    std::string zone;                    // "e164enum.net"
+    std::vector<std::string> prefixes;   // numbers to ask it about
+    std::vector<Endpoint> servers;
+    bool operator==(const EnumZone&) const = default;
+};
+/// A number that is elsewhere than its prefix says.
+struct PortedNumber {
+    std::string number, peer;   // peer "": served here
+    bool operator==(const PortedNumber&) const = default;
 };
 struct Application {
     std::string id;
@@ -139,9 +128,26 @@ struct Config {
     // [log]
     Log::Options log;
 
+    // [mm4]
+    std::string mm4_system;                   // local part of our system address
+    std::string mm4_default_peer;             // who gets numbers that nobody else is known to serve
+    std::vector<Network> mm4_mail_networks;   // mail clients that may reach numbers of peers
+    Seconds mm4_response_timeout{};           // an MM4_forward.RES is waited for this long
+    std::uint32_t mm4_resend = 0;             // times a request without a response is sent again
+    std::vector<Seconds> mm4_retry;
+    Seconds mm4_lifetime{}, mm4_response_lifetime{}, mm4_report_lifetime{};
+    std::uint32_t mm4_forwards = 0;   // X-Mms-Forward-Counter above it is refused
+
+    // [portability]
+    std::string portability_url, portability_user, portability_password;
+    std::vector<std::string> portability_prefixes;
+    Seconds portability_timeout{}, portability_memory{};
+
     std::vector<SubscriberRange> subscribers;
     std::vector<Peer> peers;
     std::vector<Application> applications;
+    std::vector<EnumZone> enum_zones;
+    std::vector<PortedNumber> ported;
 
     bool operator==(const Config&) const = default;
 };

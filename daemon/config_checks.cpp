@@ -91,14 +91,48 @@ void check_numbers(const Config& config, const Report& report) {
         for (const std::string& prefix : config.peers[i].prefixes) claim(prefix, "peer " + config.peers[i].name, element("peer", i));
 }
 
+void check_peer_doors(const Config& config, const Peer& peer, const std::string& key, const Report& report) {
+    const bool own_certificate = !peer.tls_certificate.empty();
+    if (own_certificate == peer.tls_key.empty()) report(key, own_certificate ? "has a tls_certificate and needs its tls_key beside it" : "has a tls_key and needs tls_certificate beside it");
+    if (peer.tls == PeerTls::mutual && !own_certificate && config.tls_certificate.empty())
+        report(key, "has tls = \"mutual\", for which we must show a certificate: give tls_certificate here or smtp.tls.certificate");
+    const bool named = std::ranges::any_of(peer.next_hop, [](const NextHop& hop) { return hop.host.find_first_not_of("0123456789.:abcdefABCDEF") != std::string::npos; });
+    if (peer.tls >= PeerTls::verify && peer.tls_names.empty() && peer.tls_pins.empty() && !named)
+        report(key, "has tls = \"" + std::string(peer.tls == PeerTls::mutual ? "mutual" : "verify") + "\", but neither a next_hop with a name, nor tls_names, nor tls_pins to verify it by");
+    if (peer.user.empty() != peer.password.empty()) report(key, "needs both user and password, or neither");
+    if (peer.accept_user.empty() != peer.accept_password.empty()) report(key, "needs both accept_user and accept_password, or neither");
+    if (!peer.user.empty() && peer.tls < PeerTls::must) report(key, "has a password, which is said within TLS only: set tls to must, verify or mutual");
+    if (peer.tls_implicit && peer.tls < PeerTls::must) report(key, "has tls_implicit, for which tls must be must, verify or mutual");
+    if (peer.message_size_bytes > config.message_size_bytes) report(key, "has a message_size above limits.message_size, which is " + size_text(config.message_size_bytes));
+}
+
 void check_peers(const Config& config, const Report& report) {
-    std::set<std::string> names, domains;
+    std::set<std::string> names, domains, accepted;
     for (std::size_t i = 0; i < config.peers.size(); ++i) {
         const Peer& peer = config.peers[i];
-        if (!peer.name.empty() && !names.insert(peer.name).second) report(element("peer", i), "has the name of another peer: " + peer.name);
-        if (!peer.domain.empty() && !domains.insert(peer.domain).second) report(element("peer", i), "has the domain of another peer: " + peer.domain);
-        if (!peer.domain.empty() && std::ranges::count(our_domains(config), peer.domain)) report(element("peer", i), "has one of our own domains: " + peer.domain);
+        const std::string key = element("peer", i);
+        if (!peer.name.empty() && !names.insert(peer.name).second) report(key, "has the name of another peer: " + peer.name);
+        auto take_domain = [&](const std::string& domain) {
+            if (domain.empty()) return;
+            if (!domains.insert(domain).second) report(key, "has the domain of another peer: " + domain);
+            if (std::ranges::count(our_domains(config), domain)) report(key, "has one of our own domains: " + domain);
+        };
+        take_domain(peer.domain);
+        for (const std::string& domain : peer.domains) take_domain(domain);
+        if (!peer.accept_user.empty() && !accepted.insert(peer.accept_user).second) report(key, "has the accept_user of another peer: " + peer.accept_user);
+        check_peer_doors(config, peer, key, report);
     }
+    if (!config.mm4_default_peer.empty() && !names.contains(config.mm4_default_peer)) report("mm4.default_peer", "names no [[peer]]: " + config.mm4_default_peer);
+    if (config.mm4_retry.empty()) report("mm4.retry", "must have at least one time");
+    std::set<std::string> ported;
+    for (std::size_t i = 0; i < config.ported.size(); ++i) {
+        const PortedNumber& number = config.ported[i];
+        if (!number.peer.empty() && !names.contains(number.peer)) report(element("ported", i), "names no [[peer]]: " + number.peer);
+        if (!number.number.empty() && !ported.insert(number.number).second) report(element("ported", i), "has the number of another [[ported]]: " + number.number);
+    }
+    std::set<std::string> zones;
+    for (std::size_t i = 0; i < config.enum_zones.size(); ++i)
+        if (!config.enum_zones[i].zone.empty() && !zones.insert(config.enum_zones[i].zone).second) report(element("enum", i), "has the zone of another [[enum]]: " + config.enum_zones[i].zone);
     std::set<std::string> applications;
     for (std::size_t i = 0; i < config.applications.size(); ++i)
         if (!config.applications[i].id.empty() && !applications.insert(config.applications[i].id).second)

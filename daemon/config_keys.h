@@ -8,74 +8,14 @@
 #include <config.h>   // what configure chose; daemon/config.h is the configuration
 
 #include <array>
-#include <limits>
-#include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "daemon/config.h"
+#include "daemon/key_spec.h"
+#include "daemon/peer_keys.h"
 
 namespace mmgate {
-
-/// Where the value of a key goes. The alternatives are all types that a key can have.
-using KeyTarget = std::variant<std::string*, std::vector<std::string>*, std::uint64_t*, std::uint32_t*, std::uint16_t*, bool*, Seconds*,
-                               std::vector<Seconds>*, std::vector<Endpoint>*, std::optional<Endpoint>*, std::vector<Network>*, TlsMode*,
-                               PushKind*, Level*, Numbers*>;
-
-/// What a text must look like beyond being text. One row each in kShapes (config_values.h).
-enum class Shape : std::uint8_t { any,
-                                  domain,
-                                  mailbox,
-                                  path,
-                                  digits,
-                                  prefix,
-                                  url,
-                                  address,
-                                  token };
-
-/// Limits of a number: octets of a size, seconds of a time.
-struct Bounds {
-    std::uint64_t least = 0;
-    std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
-};
-
-template <class Owner>
-struct KeySpec {
-    std::string_view name;           // "limits.message_size"; within an array of tables: "next_hop"
-    std::string_view default_text;   // "5M", "100", "true", `["1m", "5m"]`; "" leaves the member empty
-    Reload reload;
-    std::string_view documentation;   // sentences for the manual
-    Shape shape = Shape::any;
-    Bounds bounds{};
-    bool required = false;
-    KeyTarget (*target)(Owner&) = nullptr;
-};
-
-namespace config_detail {
-template <class Owner, class Member>
-Owner owner_of(Member Owner::*);
-}   // namespace config_detail
-
-/// A row: `key<&Config::domain>(…)`, or through a member of a member: `key<&Config::log, &Log::Options::level>(…)`.
-template <auto first, auto... rest>
-constexpr auto key(std::string_view name, std::string_view default_text, Reload reload, std::string_view documentation, Shape shape = Shape::any,
-                   Bounds bounds = {}) {
-    using Owner = decltype(config_detail::owner_of(first));
-    return KeySpec<Owner>{name, default_text, reload, documentation, shape, bounds, false,
-                          [](Owner& owner) { return KeyTarget(&((owner.*first).*....*rest)); }};
-}
-/// A row without default: it must be given.
-template <auto... path>
-constexpr auto required_key(std::string_view name, Reload reload, std::string_view documentation, Shape shape = Shape::any) {
-    auto spec = key<path...>(name, "", reload, documentation, shape);
-    spec.required = true;
-    return spec;
-}
-
-inline constexpr Bounds kOneOrMore{1};
-inline constexpr Bounds kTime{1, 366 * 24 * 3600ull};
-inline constexpr std::uint64_t kMiB = 1024 * 1024;
 
 // clang-format off
 inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
@@ -212,6 +152,41 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
     key<&Config::report_delay>("queue.report_delay", "5s", Reload::live,
         "Failures of one message within this time share one report.", Shape::any, {0, 24 * 3600}),
 
+    key<&Config::mm4_system>("mm4.system", "mms-system", Reload::live,
+        "The local part of our system address, which requests and responses between relays come from and go to: mms-system@ and gateway.domain.", Shape::token),
+    key<&Config::mm4_default_peer>("mm4.default_peer", "", Reload::live,
+        "The name of the peer that gets messages to numbers that no prefix, no zone and nobody else knows: a hub. Without it such numbers are refused.", Shape::token),
+    key<&Config::mm4_mail_networks>("mm4.mail_networks", R"(["127.0.0.0/8", "::1/128"])", Reload::live,
+        "Mail clients that may send to numbers of peers. Others reach only the phones that are served here. An empty list allows nobody."),
+    key<&Config::mm4_response_timeout>("mm4.response_timeout", "30m", Reload::live,
+        "How long a peer may take to respond to a request that asked for it. Then the same request is sent again.", Shape::any, kTime),
+    key<&Config::mm4_resend>("mm4.resend", "3", Reload::live,
+        "How often a request without a response is sent again. After the last time its recipients fail.", Shape::any, {0, 20}),
+    key<&Config::mm4_retry>("mm4.retry", R"(["1m", "2m", "5m", "10m", "20m", "30m"])", Reload::live,
+        "The waits between attempts at a peer; the last one repeats.", Shape::any, kTime),
+    key<&Config::mm4_lifetime>("mm4.lifetime", "1d", Reload::live,
+        "How long a peer is tried with an MM, at most.", Shape::any, kTime),
+    key<&Config::mm4_response_lifetime>("mm4.response_lifetime", "4h", Reload::live,
+        "How long a peer is tried with a response.", Shape::any, kTime),
+    key<&Config::mm4_report_lifetime>("mm4.report_lifetime", "1d", Reload::live,
+        "How long a peer is tried with a report.", Shape::any, kTime),
+    key<&Config::mm4_forwards>("mm4.forwards", "10", Reload::live,
+        "The most times that a message may have been forwarded by people; beyond it a peer's request is refused.", Shape::any, {1, 100}),
+
+    key<&Config::portability_url>("portability.url", "", Reload::live,
+        "A service that knows which numbers have moved to another operator. It is asked with GET, {number} in the URL standing for the digits with their plus, encoded; "
+        "it answers 200 and one line of text with the name of a peer or one of its domains, or 404 where the number has not moved.", Shape::url_template),
+    key<&Config::portability_user>("portability.user", "", Reload::live,
+        "The user name that the service asks for."),
+    key<&Config::portability_password>("portability.password", "", Reload::live,
+        "The password that the service asks for."),
+    key<&Config::portability_prefixes>("portability.prefixes", R"(["+"])", Reload::live,
+        "The numbers to ask it about. Numbers that are served here are asked about only if a prefix of this list is longer than the one they are served by.", Shape::prefix),
+    key<&Config::portability_timeout>("portability.timeout", "5s", Reload::live,
+        "How long the service may take to answer.", Shape::any, {1, 300}),
+    key<&Config::portability_memory>("portability.memory", "1h", Reload::live,
+        "How long its answers are believed.", Shape::any, kTime),
+
     key<&Config::log, &Log::Options::level>("log.level", "info", Reload::live,
         "What is logged: error, warning, notice, info or debug, each with those before it."),
     key<&Config::log, &Log::Options::numbers>("log.numbers", "masked", Reload::live,
@@ -225,16 +200,18 @@ inline const auto kMm1ClientKeys = std::to_array<KeySpec<Mm1Client>>({
 inline const auto kSubscriberKeys = std::to_array<KeySpec<SubscriberRange>>({
     required_key<&SubscriberRange::prefix>("prefix", Reload::live, "What the numbers begin with: + and digits.", Shape::prefix),
 });
-inline const auto kPeerKeys = std::to_array<KeySpec<Peer>>({
-    required_key<&Peer::name>("name", Reload::live, "What logs and mmq call it.", Shape::token),
-    required_key<&Peer::domain>("domain", Reload::live, "The domain of its MMS environment.", Shape::domain),
-    key<&Peer::prefixes>("prefixes", "[]", Reload::live, "What its numbers begin with: + and digits.", Shape::prefix),
-    key<&Peer::next_hop>("next_hop", "", Reload::live, "The host to send to. Without it: the MX of its domain."),
-    key<&Peer::networks>("networks", "[]", Reload::live, "Who may speak as this peer. Without it: the addresses of next_hop; never everyone."),
-});
 inline const auto kApplicationKeys = std::to_array<KeySpec<Application>>({
     required_key<&Application::id>("id", Reload::live, "The identifier, as it stands in Applic-ID and X-Mms-Applic-ID.", Shape::token),
     key<&Application::networks>("networks", "[]", Reload::live, "Who may set it. An empty list allows nobody."),
+});
+inline const auto kEnumKeys = std::to_array<KeySpec<EnumZone>>({
+    required_key<&EnumZone::zone>("zone", Reload::restart, "The zone below which numbers stand in reverse, such as e164.arpa or e164enum.net.", Shape::domain),
+    key<&EnumZone::prefixes>("prefixes", R"(["+"])", Reload::restart, "The numbers to ask it about.", Shape::prefix),
+    key<&EnumZone::servers>("servers", "[]", Reload::restart, "The name servers to ask. Without it: those of [dns]."),
+});
+inline const auto kPortedKeys = std::to_array<KeySpec<PortedNumber>>({
+    required_key<&PortedNumber::number>("number", Reload::live, "The number: + and digits.", Shape::prefix),
+    key<&PortedNumber::peer>("peer", "", Reload::live, "The name of the peer that serves it. Empty: it is served here.", Shape::token),
 });
 // clang-format on
 
@@ -256,6 +233,8 @@ void for_each_table(Visit&& visit) {
                     "Which phone sits at an address, where no proxy says so. A header from mm1.trusted wins."});
     visit(TableSpec{"subscribers", &Config::subscribers, &kSubscriberKeys, "Numbers that are served here."});
     visit(TableSpec{"peer", &Config::peers, &kPeerKeys, "Another MMS environment, reached over MM4."});
+    visit(TableSpec{"enum", &Config::enum_zones, &kEnumKeys, "A zone of ENUM, where names lead from numbers to peers. The zone with the longest matching prefix is asked."});
+    visit(TableSpec{"ported", &Config::ported, &kPortedKeys, "A number that is elsewhere than its prefix says. It goes before all else."});
     visit(TableSpec{"application", &Config::applications, &kApplicationKeys, "Who may set Applic-ID in mail, and to what."});
 }
 

@@ -85,12 +85,17 @@ bool has_controls(std::string_view text) {
 bool is_path(std::string_view text) { return !text.empty() && text.size() < 4096 && !has_controls(text); }
 bool are_digits(std::string_view text) { return text.size() <= 8 && std::ranges::all_of(text, is_digit); }
 bool is_prefix(std::string_view text) {
-    return text.size() >= 2 && text.size() <= 16 && text[0] == '+' && text[1] != '0' && std::ranges::all_of(text.substr(1), is_digit);
+    return text.size() <= 16 && text.starts_with('+') && !text.starts_with("+0") && std::ranges::all_of(text.substr(1), is_digit);
 }
 bool is_address(std::string_view text) { return text.find('%') == std::string_view::npos && address_bits(text).has_value(); }
 bool is_token(std::string_view text) {
     auto tchar = [](char c) { return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~/:").find(c) != std::string_view::npos; };
     return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, tchar);
+}
+bool is_version(std::string_view text) { return mm4::parse_version(text).has_value(); }
+bool is_pin(std::string_view text) {
+    auto base64 = [](char c) { return is_alnum(c) || c == '+' || c == '/'; };
+    return text.size() == 44 && text.ends_with('=') && std::ranges::all_of(text.substr(0, 43), base64);
 }
 bool is_url(std::string_view text) {
     std::string_view scheme = text.starts_with("http://") ? "http://" : text.starts_with("https://") ? "https://"
@@ -105,6 +110,12 @@ bool is_url(std::string_view text) {
     if (authority.starts_with('[')) return authority.ends_with(']') && is_address(authority.substr(1, authority.size() - 2));
     return is_domain(authority) || (is_address(authority) && authority.find(':') == std::string_view::npos);
 }
+bool is_url_template(std::string_view text) {
+    constexpr std::string_view kPlace = "{number}";
+    const std::size_t place = text.find(kPlace);
+    if (place == std::string_view::npos) return false;
+    return is_url(std::string(text.substr(0, place)) + "1" + std::string(text.substr(place + kPlace.size())));
+}
 
 constexpr ShapeSpec kShapes[] = {
     {Shape::any, [](std::string_view t) { return t.size() <= 4096 && !has_controls(t); }, "holds control characters or is too long; write one line of text"},
@@ -114,12 +125,19 @@ constexpr ShapeSpec kShapes[] = {
     {Shape::digits, are_digits, "must be at most eight digits, without plus"},
     {Shape::prefix, is_prefix, "is no prefix of international numbers; write plus, country code and more digits, such as \"+447700\""},
     {Shape::url, is_url, "is no usable URL; write http:// or https://, a host, a port and a path if needed, at most 180 octets"},
+    {Shape::url_template, is_url_template, "is no usable URL; write http:// or https://, a host, and {number} where the number is to stand"},
     {Shape::address, is_address, "is no address; write one such as \"10.1.2.3\" or \"2001:db8::1\""},
     {Shape::token, is_token, "is no plain name; write letters, digits and - . _ without spaces"},
+    {Shape::version, is_version, "is no version of TS 23.140; write one such as \"6.16.0\""},
+    {Shape::pin, is_pin, "is no pin; write the SHA-256 of the public key in base64, 44 characters"},
 };
 
 constexpr Word<TlsMode> kTlsModes[] = {{"off", TlsMode::off}, {"opportunistic", TlsMode::opportunistic}, {"required", TlsMode::required}};
 constexpr Word<PushKind> kPushKinds[] = {{"none", PushKind::none}, {"pap", PushKind::pap}, {"kannel", PushKind::kannel}, {"smpp", PushKind::smpp}};
+constexpr Word<PeerTls> kPeerTls[] = {{"none", PeerTls::none}, {"may", PeerTls::may}, {"must", PeerTls::must}, {"verify", PeerTls::verify}, {"mutual", PeerTls::mutual}};
+constexpr Word<EnvelopeSender> kEnvelopeSenders[] = {{"user", EnvelopeSender::user}, {"system", EnvelopeSender::system}, {"null", EnvelopeSender::null}};
+constexpr Word<mm4::ExpiryForm> kExpiryForms[] = {{"date", mm4::ExpiryForm::date}, {"delta", mm4::ExpiryForm::delta}};
+constexpr Word<mm4::AddressForm> kAddressForms[] = {{"domain", mm4::AddressForm::with_domain}, {"bare", mm4::AddressForm::without_domain}};
 constexpr Word<Level> kLevels[] = {{"error", Level::error}, {"warning", Level::warning}, {"notice", Level::notice}, {"info", Level::info}, {"debug", Level::debug}};
 constexpr Word<Numbers> kNumbers[] = {{"masked", Numbers::masked}, {"full", Numbers::full}};
 
@@ -127,6 +145,10 @@ constexpr Word<Numbers> kNumbers[] = {{"masked", Numbers::masked}, {"full", Numb
 
 std::span<const Word<TlsMode>> words_of(TlsMode) { return kTlsModes; }
 std::span<const Word<PushKind>> words_of(PushKind) { return kPushKinds; }
+std::span<const Word<PeerTls>> words_of(PeerTls) { return kPeerTls; }
+std::span<const Word<EnvelopeSender>> words_of(EnvelopeSender) { return kEnvelopeSenders; }
+std::span<const Word<mm4::ExpiryForm>> words_of(mm4::ExpiryForm) { return kExpiryForms; }
+std::span<const Word<mm4::AddressForm>> words_of(mm4::AddressForm) { return kAddressForms; }
 std::span<const Word<Level>> words_of(Level) { return kLevels; }
 std::span<const Word<Numbers>> words_of(Numbers) { return kNumbers; }
 std::span<const ShapeSpec> shape_specs() { return kShapes; }

@@ -45,6 +45,10 @@ struct Word {
 };
 std::span<const Word<TlsMode>> words_of(TlsMode);
 std::span<const Word<PushKind>> words_of(PushKind);
+std::span<const Word<PeerTls>> words_of(PeerTls);
+std::span<const Word<EnvelopeSender>> words_of(EnvelopeSender);
+std::span<const Word<mm4::ExpiryForm>> words_of(mm4::ExpiryForm);
+std::span<const Word<mm4::AddressForm>> words_of(mm4::AddressForm);
 std::span<const Word<Level>> words_of(Level);
 std::span<const Word<Numbers>> words_of(Numbers);
 

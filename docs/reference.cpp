@@ -64,7 +64,7 @@ std::string kind_of(const T* value) {
     else if constexpr (std::is_integral_v<T>) return "number";
     else if constexpr (std::is_same_v<T, Seconds>) return "time";
     else if constexpr (std::is_same_v<T, Endpoint>) return "address:port";
-    else if constexpr (std::is_same_v<T, std::optional<Endpoint>>) return "host:port";
+    else if constexpr (std::is_same_v<T, std::optional<Endpoint>> || std::is_same_v<T, NextHop>) return "host:port";
     else if constexpr (std::is_same_v<T, Network>) return "network";
     else if constexpr (std::is_same_v<T, std::string>) return "text";
     else if constexpr (std::is_enum_v<T>) {
@@ -77,7 +77,7 @@ std::string kind_of(const T* value) {
     }
 }
 
-constexpr std::string_view kShapeNames[] = {"text", "domain", "mailbox", "path", "digits", "prefix", "URL", "address", "name"};
+constexpr std::string_view kShapeNames[] = {"text", "domain", "mailbox", "path", "digits", "prefix", "URL", "URL with {number}", "address", "name", "version", "pin"};
 
 template <class Owner>
 std::string kind_of(const KeySpec<Owner>& spec) {
@@ -129,6 +129,15 @@ std::string keys_table() {
         out += ".El\n";
     });
     return out;
+}
+
+std::string presets_table() {
+    std::string out = ".Bl -tag -width Ds\n";
+    for (const PresetSpec& preset : kPresets) {
+        out += ".It Ic " + std::string(preset.name) + "\n" + mdoc(preset.documentation);
+        for (const PresetValue& value : preset.values) out += ".br\n.Ic " + std::string(value.key) + " No = Ar " + argument(value.text) + "\n";
+    }
+    return out + ".El\n";
 }
 
 std::string counters_table() {
@@ -190,7 +199,7 @@ struct Table {
     std::string_view name;
     std::string (*text)();
 };
-constexpr Table kTables[] = {{"keys", keys_table}, {"counters", counters_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}};
+constexpr Table kTables[] = {{"keys", keys_table}, {"presets", presets_table}, {"counters", counters_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}};
 
 struct Marks {
     std::string begin, end;

@@ -89,6 +89,12 @@ constexpr BadRow kBad[] = {
     {"range twice", "[[subscribers]]\nprefix = \"+447700\"\n[[subscribers]]\nprefix = \"+447700\"", "t.toml:5: key subscribers.1 claims +447700, which [[subscribers]] has already\n"},
     {"range here and at a peer", "[[subscribers]]\nprefix = \"+447700\"\n[[peer]]\nname = \"p\"\ndomain = \"p.example\"\nprefixes = \"+447700\"", "t.toml:5: key peer.0 claims +447700, which [[subscribers]] has already\n"},
     {"two peers of one name", "[[peer]]\nname = \"p\"\ndomain = \"p.example\"\n[[peer]]\nname = \"p\"\ndomain = \"q.example\"", "t.toml:6: key peer.1 has the name of another peer: p\n"},
+    {"unknown preset", "[[peer]]\nname = \"p\"\ndomain = \"p.example\"\npreset = \"hup\"", "t.toml:6: key peer.preset: \"hup\" is not one of: rel4, rel5, grx, hub, mbuni\n"},
+    {"mutual TLS without a certificate", "[[peer]]\nname = \"p\"\ndomain = \"p.example\"\ntls = \"mutual\"\ntls_names = \"a.example\"", "t.toml:3: key peer.0 has tls = \"mutual\", for which we must show a certificate: give tls_certificate here or smtp.tls.certificate\n"},
+    {"nothing to verify by", "[[peer]]\nname = \"p\"\ndomain = \"p.example\"\ntls = \"verify\"\nnext_hop = \"127.0.0.1:25\"", "t.toml:3: key peer.0 has tls = \"verify\", but neither a next_hop with a name, nor tls_names, nor tls_pins to verify it by\n"},
+    {"password in clear", "[[peer]]\nname = \"p\"\ndomain = \"p.example\"\nuser = \"u\"\npassword = \"x\"", "t.toml:3: key peer.0 has a password, which is said within TLS only: set tls to must, verify or mutual\n"},
+    {"default peer that is none", "[mm4]\ndefault_peer = \"x\"", "t.toml:4: key mm4.default_peer names no [[peer]]: x\n"},
+    {"number ported to nobody", "[[ported]]\nnumber = \"+447800900123\"\npeer = \"x\"", "t.toml:3: key ported.0 names no [[peer]]: x\n"},
     {"peer with our domain", "[[peer]]\nname = \"p\"\ndomain = \"MMS.example.net\"", "t.toml:3: key peer.0 has one of our own domains: mms.example.net\n"},
     {"too little memory", "[limits]\nmemory = \"9M\"", "t.toml:4: key limits.memory must be at least twice limits.message_size, which is 5M\n"},
     {"not TOML", "[smtp\n", "t.toml:3: not TOML: "},
@@ -147,7 +153,7 @@ Test(config, reads_the_contract_verbatim) {
     cr_expect((config->subscribers == std::vector{SubscriberRange{"+447700"}}));
     cr_assert(config->peers.size() == 1);
     cr_expect((config->peers[0].name == "other" && config->peers[0].domain == "mms.other.example" && config->peers[0].prefixes == std::vector{"+447800"s}));
-    cr_expect((config->peers[0].next_hop == Endpoint{"127.0.0.1", 2626}));
+    cr_expect((config->peers[0].next_hop == std::vector{NextHop{{"127.0.0.1", 2626}}}));
     cr_expect(contains(config->peers[0].networks, "127.0.0.2"));
     cr_assert(config->applications.size() == 1);
     cr_expect(config->applications[0].id == "MEM");
@@ -237,4 +243,18 @@ Test(config, names_what_changed_by_when_it_takes_effect) {
     cr_expect((changed_keys(from, to, Reload::restart) == std::vector{"gateway.control"sv}));
     cr_expect((changed_keys(from, to, Reload::listeners) == std::vector{"smtp.listen"sv}));
     cr_expect((changed_keys(from, to, Reload::live) == (std::vector{"smtp.idle"sv, "subscribers"sv})));
+}
+
+Test(config, takes_a_preset_for_defaults_and_the_table_before_it) {
+    auto config = parse_config(
+        "[gateway]\ndomain = \"a.example\"\n[smtp.tls]\ncertificate = \"c\"\nkey = \"k\"\n[[peer]]\nname = \"h\"\ndomain = \"h.example\"\npreset = \"hub\"\n"
+        "next_hop = \"mm4.h.example:25\"\nconnections = 3\n",
+        "t.toml");
+    cr_assert(config);
+    const Peer& peer = config->peers.at(0);
+    cr_expect((peer.tls == PeerTls::mutual));
+    cr_expect((peer.mail_from == EnvelopeSender::system));
+    cr_expect((peer.originators == std::vector<std::string>{"+"}));
+    cr_expect((peer.connections == 3));
+    cr_expect((peer.recipients == 100));
 }
