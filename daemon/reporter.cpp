@@ -168,6 +168,7 @@ void Reporter::carry(std::string_view, Claimed claimed, std::function<void()> do
                 switch (report.message.kind) {
                     case MessageKind::mail: metrics_.add(Counter::dsn_sent); break;
                     case MessageKind::push: metrics_.add(Counter::delivery_reports_sent); break;
+                    case MessageKind::mm4: break;   // counted when a peer has taken it
                     case MessageKind::mm: metrics_.add(Counter::service_messages_sent); break;
                 }
             }

@@ -105,6 +105,7 @@ struct MmHeaders {
     std::vector<PreviouslySent> previously_sent;
     std::string reply_charging_id;       // present in a reply MM
     std::optional<std::uint8_t> reply_charging;  // the wire's octet, 1.1
+    std::vector<Parameter> extension_fields;     // X-Mms-* fields of MM4 that we do not know, kept for transit only
 
     bool operator==(const MmHeaders&) const = default;
 };

@@ -17,6 +17,10 @@ enum class DeliveryStatus : std::uint8_t {
     expired, retrieved, rejected, deferred, unrecognised, indeterminate, forwarded, unreachable,
 };
 
+/// What a reader did with an MM, in the words of X-Mms-Read-Status.
+enum class ReadStatus : std::uint8_t { read,
+                                       deleted_unread };
+
 /// One recipient's outcome for a report in any of the three worlds.
 struct RecipientReport {
     Address recipient;

@@ -1,6 +1,7 @@
 #include "store/batch.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "store/messages.h"
 #include "store/pieces.h"
@@ -29,7 +30,10 @@ Outcome Batch::perform(const Operation& operation) {
             [&](const Settle& op) {
                 // Also when it is refused: whoever carried the recipient has done so.
                 lanes_changed_.ended.push_back(op.ref);
-                return change(op.ref.id, op.consequences, [&](Tracked& tracked) { return settle(tracked, op, retention_); });
+                const Outcome outcome = change(op.ref.id, op.consequences, [&](Tracked& tracked) { return settle(tracked, op, retention_); });
+                if (outcome.changed > 0)
+                    for (const Alias& alias : op.aliases) name(alias.key, op.ref.id, alias.until);
+                return outcome;
             },
             [&](const Reported& op) {
                 lanes_changed_.ended.push_back({op.id, kReportIndex});
@@ -41,22 +45,56 @@ Outcome Batch::perform(const Operation& operation) {
             [&](const Delete& op) { return change(op.id, kNone, [&](Tracked& tracked) { return erase(tracked, op, retention_); }); },
             [&](const Purge& op) { return purge(op); },
             [&](const PurgeSubmissions& op) { return purge_submissions(op); },
+            [&](const SetGate& op) { return set_gate(op); },
         },
         operation);
+}
+
+std::optional<QueueId> Batch::known(const SubmissionKey& key, Instant now) {
+    const Bytes digest = layout::submission_key(key);
+    auto record = txn_.get(layout::kSubmissions, digest);
+    if (!record) return std::nullopt;
+    auto found = records::submission_of(*record);
+    if (!found) {
+        tell_("a submission's record is damaged and is overwritten");
+        return std::nullopt;
+    }
+    if (found->until > now) return found->id;
+    txn_.erase(layout::kSubmissionsByTime, layout::submission_time_key(found->until, digest));
+    return std::nullopt;
+}
+
+void Batch::name(const SubmissionKey& key, QueueId id, Instant until) {
+    const Bytes digest = layout::submission_key(key);
+    if (auto record = txn_.get(layout::kSubmissions, digest))
+        if (auto former = records::submission_of(*record)) txn_.erase(layout::kSubmissionsByTime, layout::submission_time_key(former->until, digest));
+    txn_.put(layout::kSubmissions, digest, encoder_.submission({id, until}));
+    txn_.put(layout::kSubmissionsByTime, layout::submission_time_key(until, digest), {});
 }
 
 Outcome Batch::enqueue(const Enqueue& operation, Door door) {
     using namespace layout;
     const Instant now = operation.message.arrival;
-    if (operation.submission) {
-        const Bytes digest = submission_key(*operation.submission);
-        if (auto record = txn_.get(kSubmissions, digest)) {
-            if (auto known = records::submission_of(*record)) {
-                if (known->until > now) return {known->id, true, 0};
-                txn_.erase(kSubmissionsByTime, submission_time_key(known->until, digest));
-            } else {
-                tell_("a submission's record is damaged and is overwritten");
+    if (operation.submission)
+        if (auto id = known(*operation.submission, now)) return {*id, true, 0};
+    if (!operation.recipient_keys.empty()) {
+        assert(operation.recipient_keys.size() == operation.message.recipients.size());
+        std::vector<std::size_t> fresh;
+        std::optional<QueueId> first;
+        for (std::size_t i = 0; i < operation.recipient_keys.size(); ++i) {
+            if (auto id = known(operation.recipient_keys[i], now)) first = first.value_or(*id);
+            else fresh.push_back(i);
+        }
+        if (fresh.empty()) return {*first, true, 0};
+        if (fresh.size() < operation.recipient_keys.size()) {
+            Enqueue rest = operation;
+            rest.message.recipients.clear();
+            rest.recipient_keys.clear();
+            for (std::size_t i : fresh) {
+                rest.message.recipients.push_back(operation.message.recipients[i]);
+                rest.aliases.push_back({operation.recipient_keys[i], operation.submission_until});
             }
+            return enqueue(rest, door);
         }
     }
     if (door == Door::outside) {
@@ -79,11 +117,9 @@ Outcome Batch::enqueue(const Enqueue& operation, Door door) {
     ++tally_.messages;
     tally_.waiting += occupied.waiting ? 1 : 0;
     move(id, {}, occupied);
-    if (operation.submission) {
-        const Bytes digest = submission_key(*operation.submission);
-        txn_.put(kSubmissions, digest, encoder_.submission({id, operation.submission_until}));
-        txn_.put(kSubmissionsByTime, submission_time_key(operation.submission_until, digest), {});
-    }
+    if (operation.submission) name(*operation.submission, id, operation.submission_until);
+    for (const SubmissionKey& key : operation.recipient_keys) name(key, id, operation.submission_until);
+    for (const Alias& alias : operation.aliases) name(alias.key, id, alias.until);
     return {id, false, tracked.message.recipients.size()};
 }
 
@@ -120,6 +156,14 @@ Outcome Batch::purge_submissions(const PurgeSubmissions& operation) {
         ++out.changed;
     }
     return out;
+}
+
+Outcome Batch::set_gate(const SetGate& operation) {
+    const bool was_held = txn_.get(layout::kHeldRoutes, operation.route).has_value();
+    const bool held = operation.gate == Gate::held;
+    if (held && !was_held) txn_.put(layout::kHeldRoutes, operation.route, {});
+    if (!held && was_held) txn_.erase(layout::kHeldRoutes, operation.route);
+    return {{}, false, held == was_held ? std::size_t{0} : std::size_t{1}};
 }
 
 Batch::Work* Batch::touch(QueueId id) {

@@ -55,6 +55,9 @@ private:
     Outcome enqueue(const Enqueue& operation, Door door);
     Outcome purge(const Purge& operation);
     Outcome purge_submissions(const PurgeSubmissions& operation);
+    Outcome set_gate(const SetGate& operation);
+    std::optional<QueueId> known(const SubmissionKey& key, Instant now);
+    void name(const SubmissionKey& key, QueueId id, Instant until);
     template <class Transition>
     Outcome change(QueueId id, const std::vector<Enqueue>& consequences, Transition transition);
     Work* touch(QueueId id);

@@ -18,7 +18,7 @@
 namespace mmgate::layout {
 
 /// The format this program writes. A store with a higher one is refused; a lower one is brought up to it.
-inline constexpr std::uint32_t kSchemaVersion = 1;
+inline constexpr std::uint32_t kSchemaVersion = 2;
 
 struct DatabaseSpec {
     const char* name;
@@ -35,9 +35,10 @@ inline constexpr auto kDatabases = std::to_array<DatabaseSpec>({
     {"lanes", "lane -> Lane; exists while the lane has entries in due"},
     {"submissions", "digest -> Submission"},
     {"submissions_by_time", "time, digest -> nothing"},
+    {"held_routes", "name of a route -> nothing"},
 });
 
-inline constexpr lmdb::Database kMeta{0}, kMessages{1}, kWaiting{2}, kContent{3}, kOriginal{4}, kDue{5}, kLanes{6}, kSubmissions{7}, kSubmissionsByTime{8};
+inline constexpr lmdb::Database kMeta{0}, kMessages{1}, kWaiting{2}, kContent{3}, kOriginal{4}, kDue{5}, kLanes{6}, kSubmissions{7}, kSubmissionsByTime{8}, kHeldRoutes{9};
 
 inline std::vector<const char*> database_names() {
     std::vector<const char*> names;

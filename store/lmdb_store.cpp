@@ -60,6 +60,8 @@ public:
     std::vector<LaneDue> lanes(Instant now, std::size_t limit) const override { return open_ ? lanes_.due(now, limit) : std::vector<LaneDue>(); }
 
     std::optional<Message> find(QueueId id) const override;
+    std::optional<QueueId> named(const SubmissionKey& key, Instant now) const override;
+    std::vector<std::string> held_routes() const override;
     std::optional<Octets> content(QueueId id) const override;
     std::optional<Octets> original_header(QueueId id) const override;
     std::vector<Event> events(QueueId id) const override;
@@ -185,6 +187,8 @@ Result<void> LmdbStore::prepare(lmdb::WriteTxn& txn) {
         return fail(Fault::storage_failed, "the store in " + directory_.path() + " has format " + std::to_string(meta->schema_version) + " of a newer mmgate, and this one knows format " +
                                                std::to_string(kSchemaVersion) + "; start the newer one, or restore a backup from before the upgrade");
     secret_ = std::move(meta->secret);
+    // Format 2 has kinds, fields and a database that format 1 does not know, and changes nothing that it knows.
+    if (meta->schema_version < kSchemaVersion) txn.put(kMeta, kMetaKey, encoder_.meta({kSchemaVersion, secret_}));
     auto written = txn.get(kMeta, kTallyKey);
     auto tally = written ? records::tally_of(*written) : std::nullopt;
     if (!tally) {
@@ -389,6 +393,25 @@ std::optional<Message> LmdbStore::find(QueueId id) const {
         if (found.tracked) out = std::move(found.tracked->message);
     });
     if (out) lanes_.show_active(*out);
+    return out;
+}
+
+std::optional<QueueId> LmdbStore::named(const SubmissionKey& key, Instant now) const {
+    std::optional<QueueId> out;
+    read([&](const lmdb::Txn& txn) {
+        auto record = txn.get(kSubmissions, submission_key(key));
+        auto found = record ? records::submission_of(*record) : std::nullopt;
+        if (found && found->until > now) out = found->id;
+    });
+    return out;
+}
+
+std::vector<std::string> LmdbStore::held_routes() const {
+    std::vector<std::string> out;
+    read([&](const lmdb::Txn& txn) {
+        lmdb::Cursor cursor = txn.cursor(kHeldRoutes);
+        for (bool found = cursor.first(); found; found = cursor.next()) out.emplace_back(cursor.key());
+    });
     return out;
 }
 

@@ -117,7 +117,12 @@ public:
         });
         out.reply_charging_id = text(value->reply_charging_id());
         out.reply_charging = optional(value->reply_charging());
+        out.extension_fields = list(value->extension_fields(), [this](const disk::Parameter* one) { return Parameter{text(one->name()), text(one->value())}; });
         return out;
+    }
+    std::optional<Mm4Origin> mm4_origin(const disk::Mm4Origin* value) {
+        if (!value) return std::nullopt;
+        return Mm4Origin{text(value->peer()), text(value->transaction_id()), text(value->message_id()), text(value->answer_to()), value->relay_report()};
     }
 
 private:
@@ -165,7 +170,7 @@ std::optional<MessageRecord> message_of(Bytes record) {
     Reader in;
     MessageRecord out;
     Message& message = out.tracked.message;
-    message.kind = in.enumerator(value->kind(), MessageKind::push);
+    message.kind = in.enumerator(value->kind(), MessageKind::mm4);
     message.interface = in.enumerator(value->interface(), Interface::mm7);
     message.arrival = in.instant(value->arrival());
     message.expires = in.instant(value->expires());
@@ -179,6 +184,7 @@ std::optional<MessageRecord> message_of(Bytes record) {
     message.peer = in.text(value->peer());
     if (value->reports_on()) message.reports_on = QueueId{*value->reports_on()};
     message.headers = in.headers(value->headers());
+    message.mm4 = in.mm4_origin(value->mm4());
     out.recipients = value->recipients();
     out.tracked.report_at = in.instant(value->report_at());
     out.tracked.purge_at = in.instant(value->purge_at());
@@ -218,6 +224,11 @@ std::optional<Recipient> recipient_of(Bytes record) {
     out.report_allowed = (flags & 2) != 0;
     out.report_due = (flags & 4) != 0;
     out.report_expected = (flags & 8) != 0;
+    out.response_awaited = (flags & 16) != 0;
+    out.report_from = in.instant(value->report_from());
+    out.request = value->request();
+    out.requests_sent = value->requests_sent();
+    if (value->read()) out.read = in.enumerator(*value->read(), ReadStatus::deleted_unread);
     if (!in.ok()) return std::nullopt;
     return out;
 }

@@ -68,6 +68,26 @@ Offset<Vector<Offset<disk::PreviouslySent>>> previously_sent(FlatBufferBuilder& 
     return out.CreateVector(all);
 }
 
+Offset<Vector<Offset<disk::Parameter>>> parameters(FlatBufferBuilder& out, const std::vector<mmgate::Parameter>& values) {
+    if (values.empty()) return {};
+    std::vector<Offset<disk::Parameter>> all;
+    for (const mmgate::Parameter& one : values) {
+        auto name = text(out, one.name);
+        auto value = text(out, one.value);
+        all.push_back(disk::CreateParameter(out, name, value));
+    }
+    return out.CreateVector(all);
+}
+
+Offset<disk::Mm4Origin> mm4_origin(FlatBufferBuilder& out, const std::optional<mmgate::Mm4Origin>& value) {
+    if (!value) return {};
+    auto peer = text(out, value->peer);
+    auto transaction_id = text(out, value->transaction_id);
+    auto message_id = text(out, value->message_id);
+    auto answer_to = text(out, value->answer_to);
+    return disk::CreateMm4Origin(out, peer, transaction_id, message_id, answer_to, value->relay_report);
+}
+
 Offset<disk::Headers> headers(FlatBufferBuilder& out, const MmHeaders& value) {
     auto message_id = text(out, value.message_id);
     auto from = value.from ? address(out, *value.from) : Offset<disk::Address>();
@@ -82,10 +102,11 @@ Offset<disk::Headers> headers(FlatBufferBuilder& out, const MmHeaders& value) {
     auto replace_id = text(out, value.replace_id);
     auto previously = previously_sent(out, value.previously_sent);
     auto reply_charging_id = text(out, value.reply_charging_id);
+    auto extension_fields = parameters(out, value.extension_fields);
     return disk::CreateHeaders(out, message_id, from, to, cc, subject, ms(value.date), static_cast<std::uint8_t>(value.message_class),
                                static_cast<std::uint8_t>(value.priority), value.delivery_report, value.read_report, value.sender_hidden, expiry, delivery_time,
                                applic_id, reply_applic_id, aux_applic_info, optional(value.content_class), value.drm_content, value.adaptation_allowed,
-                               replace_id, previously, reply_charging_id, optional(value.reply_charging));
+                               replace_id, previously, reply_charging_id, optional(value.reply_charging), extension_fields);
 }
 
 }   // namespace
@@ -139,12 +160,13 @@ Bytes Encoder::message(const Tracked& tracked) {
     auto envelope_id = text(out, value.envelope_id);
     auto peer = text(out, value.peer);
     auto headers = records::headers(out, value.headers);
+    auto mm4 = mm4_origin(out, value.mm4);
     flatbuffers::Optional<std::uint64_t> reports_on = flatbuffers::nullopt;
     if (value.reports_on) reports_on = value.reports_on->value;
     return builder_->finish(disk::CreateMessage(out, static_cast<std::uint8_t>(value.kind), static_cast<std::uint8_t>(value.interface), ms(value.arrival), ms(value.expires),
                                                 value.size_bytes, return_path, originator, value.originator_mms_version, envelope_id, value.return_full, value.automatic,
                                                 peer, reports_on, headers, static_cast<std::uint32_t>(value.recipients.size()), ms(tracked.report_at),
-                                                ms(tracked.purge_at), tracked.has_content, tracked.original_header_bytes));
+                                                ms(tracked.purge_at), tracked.has_content, tracked.original_header_bytes, mm4));
 }
 
 Bytes Encoder::recipient(const mmgate::Recipient& value) {
@@ -160,11 +182,14 @@ Bytes Encoder::recipient(const mmgate::Recipient& value) {
     auto token = octets(out, value.token);
     const Notify& asked = value.notify;
     const auto notify = static_cast<std::uint8_t>((asked.never ? 1 : 0) | (asked.success ? 2 : 0) | (asked.failure ? 4 : 0) | (asked.delay ? 8 : 0));
-    const auto flags = static_cast<std::uint8_t>((value.unconfirmed ? 1 : 0) | (value.report_allowed ? 2 : 0) | (value.report_due ? 4 : 0) | (value.report_expected ? 8 : 0));
+    const auto flags = static_cast<std::uint8_t>((value.unconfirmed ? 1 : 0) | (value.report_allowed ? 2 : 0) | (value.report_due ? 4 : 0) | (value.report_expected ? 8 : 0) | (value.response_awaited ? 16 : 0));
+    flatbuffers::Optional<std::uint8_t> read = flatbuffers::nullopt;
+    if (value.read) read = static_cast<std::uint8_t>(*value.read);
     return builder_->finish(disk::CreateRecipient(out, address, static_cast<std::uint8_t>(value.role), route, lane, static_cast<std::uint8_t>(value.state),
                                                   static_cast<std::uint8_t>(value.held_from), value.attempts, ms(value.next_attempt), reason, enhanced_status,
                                                   number_of(value.fault), remote_mta, notify, original_recipient, token, value.expiry_told,
-                                                  value.mms_version, value.notified_since_fetch, flags));
+                                                  value.mms_version, value.notified_since_fetch, flags, ms(value.report_from), value.request,
+                                                  value.requests_sent, read));
 }
 
 Bytes Encoder::events(std::span<const mmgate::Event> events) {

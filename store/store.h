@@ -41,6 +41,7 @@ enum class MessageKind : std::uint8_t {
     mm,     // content: an MM body as mm1::encode_content writes it
     mail,   // content: a finished RFC 5322 mail of ours (a delivery status notification)
     push,   // content: a finished MM1 PDU to push once (M-Delivery.ind)
+    mm4,    // content: an MM4 response or report as mm4::encode writes it; a report's transaction id is made when it is sent
 };
 
 /// The contract's states, in order of progress; those from `delivered` on are ends.
@@ -96,8 +97,22 @@ struct Recipient {
     bool report_allowed = true;               // Report-Allowed of the phone
     bool report_due = false;                  // an end nobody has been told of yet
     bool report_expected = false;             // relayed: the next hop promised a report
+    Instant report_from{};                    // report_due: not before this time
+    std::uint16_t request = 0;                // route mm4: which request to the peer names it, 0 none yet
+    std::uint16_t requests_sent = 0;          // ... how often that request has left
+    bool response_awaited = false;            // ... it has left and its response has not come
+    std::optional<ReadStatus> read;           // what it did, as last reported
 
     bool operator==(const Recipient&) const = default;
+};
+
+/// What has to be known of a request of a peer when it is answered or reported on. Source: 3GPP TS 23.140 §8.4.
+struct Mm4Origin {
+    std::string peer;                         // its name
+    std::string transaction_id, message_id;   // as it wrote them, quotes and all
+    std::string answer_to;                    // its system address, of its own domain
+    bool relay_report = false;                // X-Mms-Originator-R/S-Delivery-Report
+    bool operator==(const Mm4Origin&) const = default;
 };
 
 struct Message {
@@ -115,6 +130,7 @@ struct Message {
     bool automatic = false;                    // class Auto, null sender or list: never answered
     std::string peer;                          // who handed it in, for Received and trace: "host [127.0.0.1]"
     std::optional<QueueId> reports_on;         // of a report: the message it is about
+    std::optional<Mm4Origin> mm4;              // of what a peer sent
     MmHeaders headers;
     std::vector<Recipient> recipients;   // at least one
 
@@ -136,6 +152,13 @@ struct Event {
 /// A SHA-256 over what makes two submissions the same one. Never a peer's own text.
 using SubmissionKey = std::array<std::uint8_t, 32>;
 
+/// A name under which a message is to be found (see Store::named) until a time.
+struct Alias {
+    SubmissionKey key{};
+    Instant until{};
+    bool operator==(const Alias&) const = default;
+};
+
 /// A message with recipients that have reached no end, or have (a refused recipient of a group message may end at once).
 struct Enqueue {
     Message message;   // id is chosen by the store
@@ -145,6 +168,10 @@ struct Enqueue {
     Instant submission_until{};
     std::vector<Event> events;
     std::optional<Instant> report_at;   // when the report lane is to look at recipients that ended at once; absent: on arrival
+    /// Empty, or one for each recipient: a recipient whose key is known is left out, since it has this message already. With none left nothing is enqueued, and
+    /// the outcome names the message that has them. They live as long as `submission_until`.
+    std::vector<SubmissionKey> recipient_keys{};
+    std::vector<Alias> aliases{};
 };
 
 /// The recipient `index` of message `id`.
@@ -163,6 +190,7 @@ struct Settle {
     std::vector<Event> events;
     std::optional<Instant> report_at;    // when the report lane is to look at this message
     std::vector<Enqueue> consequences;   // committed with it
+    std::vector<Alias> aliases{};        // of the message, should anything change
 };
 
 /// The reporter's turn is over: clears report_due of these recipients and enqueues what they gave rise to.
@@ -201,7 +229,15 @@ struct PurgeSubmissions {
     std::size_t limit = 1000;
 };
 
-using Operation = std::variant<Enqueue, Settle, Reported, Hold, Release, Retry, Delete, Purge, PurgeSubmissions>;
+/// Whether a route is held: what goes there waits, though nothing of it is held by itself.
+enum class Gate : std::uint8_t { open,
+                                 held };
+struct SetGate {
+    std::string route;   // "mm4:NAME", of our configuration
+    Gate gate = Gate::open;
+};
+
+using Operation = std::variant<Enqueue, Settle, Reported, Hold, Release, Retry, Delete, Purge, PurgeSubmissions, SetGate>;
 
 struct Outcome {
     QueueId id;                // of Enqueue: the message (the first one when it was a repetition)
@@ -262,6 +298,10 @@ public:
     virtual std::vector<LaneDue> lanes(Instant now, std::size_t limit) const = 0;
 
     virtual std::optional<Message> find(QueueId id) const = 0;
+    /// The message that a submission, a recipient key or an alias names at this time.
+    virtual std::optional<QueueId> named(const SubmissionKey& key, Instant now) const = 0;
+    /// Routes that are held.
+    virtual std::vector<std::string> held_routes() const = 0;
     virtual std::optional<Octets> content(QueueId id) const = 0;
     virtual std::optional<Octets> original_header(QueueId id) const = 0;
     virtual std::vector<Event> events(QueueId id) const = 0;

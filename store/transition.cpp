@@ -112,8 +112,10 @@ Change reported(Tracked& tracked, const Reported& operation, const Retention& re
     if (change.counted == 0 && !operation.recipients.empty()) return change;
     change.events = operation.events;
     change.consequences = true;
-    // An end that came between the reporter's claim and now has its turn at once.
-    if (!has_report_due(tracked.message)) tracked.report_at.reset();
+    // The others have their turn when their time comes; an end that came between the reporter's claim and now at once.
+    tracked.report_at.reset();
+    for (const Recipient& recipient : tracked.message.recipients)
+        if (recipient.report_due) report_no_later(tracked, recipient.report_from);
     conclude(tracked, retention);
     return change;
 }

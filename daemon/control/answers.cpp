@@ -135,6 +135,8 @@ void Answers::cat(const Message& message, Piece& piece) const {
     std::string message_id = names_.message_id(message.id);
     if (message.kind == MessageKind::mail) {
         piece.octets += cat_text_line(message, message_id, *content);
+    } else if (message.kind == MessageKind::mm4) {
+        piece.octets += cat_text_line(message, message_id, *content);
     } else if (message.kind == MessageKind::push) {
         auto pdu = mm1::decode_pdu(*content);
         piece.octets += cat_text_line(message, message_id, pdu ? mm1::dump(*pdu) : "the PDU does not decode: " + pdu.error().rule);

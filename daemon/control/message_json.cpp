@@ -30,6 +30,7 @@ std::string_view to_text(MessageKind kind) {
         case MessageKind::mm: return "mm";
         case MessageKind::mail: return "mail";
         case MessageKind::push: return "push";
+        case MessageKind::mm4: return "mm4";
     }
     return "";
 }

@@ -48,7 +48,7 @@ private:
 };
 
 // Holds every apply until it is let through, and refuses mail or everything.
-class Gate final : public MemoryStore {
+class HeldStore final : public MemoryStore {
 public:
     using MemoryStore::MemoryStore;
     Result<std::vector<Outcome>> apply(std::span<Operation> operations) override {
@@ -95,7 +95,7 @@ std::vector<Operation> nothing_much() {
 }   // namespace
 
 Test(committer, shares_commits_and_answers_in_order) {
-    Gate store;
+    HeldStore store;
     Posts loop;
     std::vector<int> order;
     std::vector<QueueId> ids;
@@ -120,7 +120,7 @@ Test(committer, shares_commits_and_answers_in_order) {
 }
 
 Test(committer, a_full_store_takes_what_brings_no_mail) {
-    Gate store({.content_bytes = 1000});
+    HeldStore store({.content_bytes = 1000});
     Posts loop;
     Committer committer(store, loop.post());
     std::vector<std::string> answers(6);
@@ -143,7 +143,7 @@ Test(committer, a_full_store_takes_what_brings_no_mail) {
 }
 
 Test(committer, a_broken_disk_is_not_asked_for_ever) {
-    Gate store;
+    HeldStore store;
     Posts loop;
     Committer committer(store, loop.post());
     std::size_t failed = 0;
@@ -162,7 +162,7 @@ Test(committer, a_broken_disk_is_not_asked_for_ever) {
 }
 
 Test(committer, stops_when_all_is_applied) {
-    Gate store;
+    HeldStore store;
     Posts loop;
     int done = 0;
     {
@@ -180,7 +180,7 @@ Test(committer, stops_when_all_is_applied) {
 
 // Batches are bounded in octets: what follows a large message does not wait for hundreds of them.
 Test(committer, large_messages_do_not_make_one_batch) {
-    Gate store;
+    HeldStore store;
     Posts loop;
     Committer committer(store, loop.post());
     auto ignore = [](Result<std::vector<Outcome>> outcomes) { cr_expect(outcomes.has_value()); };

@@ -418,6 +418,72 @@ void full(Store& store) {
     cr_expect(apply_one(store, enqueue({recipient("+447700900001")}, octets)).changed == 1);
 }
 
+void recipient_keys(Store& store) {
+    auto with_keys = [](std::vector<std::uint8_t> numbers, Instant arrival) {
+        std::vector<Recipient> recipients;
+        std::vector<SubmissionKey> keys;
+        for (std::uint8_t number : numbers) {
+            recipients.push_back(recipient("+4477009000" + std::to_string(10 + number)));
+            keys.push_back(key(number));
+        }
+        Enqueue out = enqueue(recipients, "once for each", arrival);
+        out.recipient_keys = keys;
+        out.submission_until = at(100);
+        return out;
+    };
+    const Outcome first = apply_one(store, with_keys({1, 2}, kStart));
+    cr_expect(!first.repeated && first.changed == 2);
+    const Outcome same = apply_one(store, with_keys({2, 1}, at(1)));
+    cr_expect(same.repeated && same.changed == 0 && same.id == first.id);
+    const Outcome more = apply_one(store, with_keys({2, 3}, at(2)));
+    cr_assert(!more.repeated && more.changed == 1);
+    cr_expect(store.find(more.id)->recipients.at(0).address.value == "+447700900013", "only whom it has not reached");
+    cr_expect(store.named(key(3), at(3)) == more.id && store.named(key(1), at(99)) == first.id);
+    cr_expect(store.named(key(1), at(100)) == std::nullopt && store.named(key(9), at(3)) == std::nullopt);
+    cr_expect(!apply_one(store, with_keys({1}, at(100))).repeated, "forgotten when its time is over");
+}
+
+void aliases(Store& store) {
+    Enqueue given = enqueue({recipient("+447800900001", "mm4:normal:other")}, "x");
+    given.aliases = {{key(1), at(10)}};
+    const QueueId id = apply_one(store, given).id;
+    cr_expect(store.named(key(1), kStart) == id);
+    Settle one = settle({id, 0}, recipient("+447800900001", "mm4:normal:other"), relayed);
+    one.aliases = {{key(2), at(10)}};
+    apply_one(store, one);
+    cr_expect(store.named(key(2), kStart) == id);
+    one.aliases = {{key(3), at(10)}};
+    apply_one(store, one);
+    cr_expect(store.named(key(3), kStart) == std::nullopt, "what changed nothing gives no name");
+    apply_one(store, PurgeSubmissions{at(11)});
+    cr_expect(store.named(key(1), kStart) == std::nullopt && store.named(key(2), kStart) == std::nullopt);
+}
+
+void gates(Store& store) {
+    cr_expect(store.held_routes().empty());
+    cr_expect(apply_one(store, SetGate{"mm4:b", Gate::held}).changed == 1 && apply_one(store, SetGate{"mm4:a", Gate::held}).changed == 1);
+    cr_expect(apply_one(store, SetGate{"mm4:a", Gate::held}).changed == 0);
+    cr_expect((store.held_routes() == std::vector<std::string>{"mm4:a", "mm4:b"}));
+    cr_expect(apply_one(store, SetGate{"mm4:a", Gate::open}).changed == 1 && apply_one(store, SetGate{"mm4:x", Gate::open}).changed == 0);
+    cr_expect((store.held_routes() == std::vector<std::string>{"mm4:b"}));
+}
+
+void later_reports(Store& store) {
+    const QueueId id = apply_one(store, enqueue({recipient("+447800900001", "mm4:normal:other"), recipient("+447800900002", "mm4:normal:other")}, "x")).id;
+    Settle waits = settle({id, 0}, recipient("+447800900001", "mm4:normal:other"), relayed);
+    waits.recipient.report_due = true;
+    waits.recipient.report_from = at(500);
+    waits.report_at = at(500);
+    apply_one(store, waits);
+    Settle ended = settle({id, 1}, recipient("+447800900002", "mm4:normal:other"), failed);
+    ended.recipient.report_due = true;
+    apply_one(store, ended);
+    cr_expect(store.claim(kReportLane, at(0), 10).size() == 1, "the other's end is told at once");
+    apply_one(store, Reported{id, {1}, {}, {}});
+    cr_expect(store.claim(kReportLane, at(499), 10).empty(), "and the first one's when its time has come");
+    cr_expect(store.claim(kReportLane, at(500), 10).size() == 1);
+}
+
 struct Row {
     const char* name;
     void (*test)(Store&);
@@ -426,6 +492,10 @@ constexpr Row kRows[] = {
     {"an accepted message is all there", whole},
     {"ids ascend and are never used twice", ids},
     {"a submission that is repeated is one message", submissions},
+    {"a recipient that has a message gets it once", recipient_keys},
+    {"a message is found by what others call it", aliases},
+    {"a route is held until it is released", gates},
+    {"each end is told when its time has come", later_reports},
     {"a claim leases what is due, oldest first", claims},
     {"nothing waits longer than its message lives", expiry},
     {"settling respects what happened meanwhile", settles},
@@ -505,7 +575,10 @@ Test(store, engines_agree) {
             Enqueue out = enqueue(recipients, std::string(below(3) * 9000 * (below(8) == 0 ? 1 : 0) + below(40), 'c'), now);
             out.message.expires = now + Seconds(below(40));
             if (below(4) == 0) out.original_header.clear();
-            if (below(3) == 0) {
+            if (below(4) == 0) {
+                for (std::size_t i = 0; i < recipients.size(); ++i) out.recipient_keys.push_back(key(static_cast<std::uint8_t>(20 + below(8))));
+                out.submission_until = now + Seconds(below(10));
+            } else if (below(3) == 0) {
                 out.submission = key(static_cast<std::uint8_t>(below(6)));
                 out.submission_until = now + Seconds(below(10));
             }
@@ -526,6 +599,8 @@ Test(store, engines_agree) {
                     one.recipient.report_due = is_end(one.recipient.state) && below(2) == 0;
                     one.recipient.report_expected = below(2) == 0;
                     if (below(4) == 0) one.report_at = now + Seconds(below(10));
+                    if (one.recipient.report_due && below(2) == 0) one.recipient.report_from = now + Seconds(below(10));
+                    if (below(8) == 0) one.aliases = {{key(static_cast<std::uint8_t>(40 + below(4))), now + Seconds(below(10))}};
                     if (below(6) == 0) one.consequences = {some_enqueue()};
                     operations.emplace_back(std::move(one));
                     break;

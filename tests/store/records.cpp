@@ -130,6 +130,6 @@ Test(records, damage_is_never_more_than_no_record) {
     Tracked strange;
     cr_expect(!records::message_of(encoder.message(strange)), "a message without a recipient");
     strange.message.recipients.resize(1);
-    strange.message.kind = static_cast<MessageKind>(3);
+    strange.message.kind = static_cast<MessageKind>(4);
     cr_expect(!records::message_of(encoder.message(strange)));
 }

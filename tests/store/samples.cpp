@@ -21,6 +21,10 @@ Recipient recipient(std::string address, std::string lane, Instant due) {
     out.original_recipient = "rfc822;someone@example.org";
     out.token = Octets("\x00\xff\x10 token octets", 16);
     out.mms_version = 0x92;
+    out.request = 3;
+    out.requests_sent = 2;
+    out.response_awaited = true;
+    out.read = ReadStatus::deleted_unread;
     return out;
 }
 
@@ -61,6 +65,8 @@ Enqueue enqueue(std::vector<Recipient> recipients, std::string content, Instant 
     headers.previously_sent = {{1, {Address::Kind::phone, "+447700900009", {}}, arrival - Seconds(100)}};
     headers.reply_charging_id = "charged";
     headers.reply_charging = 0x81;
+    headers.extension_fields = {{"X-Mms-VAS-ID", "news"}, {"X-Mms-Service-Code", "a;b"}};
+    message.mm4 = Mm4Origin{"other", "\"t-1\"", "<m-1@b.example>", "system@b.example", true};
     message.recipients = std::move(recipients);
     out.content = std::move(content);
     out.original_header = "Subject: hello\r\n";

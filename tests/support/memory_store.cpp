@@ -43,7 +43,10 @@ Outcome MemoryStore::perform(State& state, const Operation& operation) const {
                           [&](const Enqueue& op) { return enqueue(state, op); },
                           [&](const Settle& op) {
                               state.leases.erase(op.ref);
-                              return change(state, op.ref.id, op.consequences, [&](Tracked& tracked) { return settle(tracked, op, retention_); });
+                              const Outcome outcome = change(state, op.ref.id, op.consequences, [&](Tracked& tracked) { return settle(tracked, op, retention_); });
+                              if (outcome.changed > 0)
+                                  for (const Alias& alias : op.aliases) state.submissions[alias.key] = {op.ref.id, alias.until};
+                              return outcome;
                           },
                           [&](const Reported& op) {
                               state.leases.erase({op.id, kReportIndex});
@@ -70,14 +73,38 @@ Outcome MemoryStore::perform(State& state, const Operation& operation) const {
                               for (const auto& [until, key] : over) state.submissions.erase(key);
                               return Outcome{{}, false, over.size()};
                           },
+                          [&](const SetGate& op) {
+                              const bool changed = op.gate == Gate::held ? state.held_routes.insert(op.route).second : state.held_routes.erase(op.route) > 0;
+                              return Outcome{{}, false, changed ? std::size_t{1} : std::size_t{0}};
+                          },
                       },
                       operation);
 }
 
-Outcome MemoryStore::enqueue(State& state, const Enqueue& enqueue) const {
+Outcome MemoryStore::enqueue(State& state, const Enqueue& operation) const {
+    Enqueue enqueue = operation;
+    auto known_as = [&](const SubmissionKey& key) -> std::optional<QueueId> {
+        auto found = state.submissions.find(key);
+        if (found == state.submissions.end() || found->second.until <= enqueue.message.arrival) return std::nullopt;
+        return found->second.id;
+    };
     if (enqueue.submission) {
         auto known = state.submissions.find(*enqueue.submission);
         if (known != state.submissions.end() && known->second.until > enqueue.message.arrival) return {known->second.id, true, 0};
+    }
+    if (!operation.recipient_keys.empty()) {
+        enqueue.message.recipients.clear();
+        enqueue.recipient_keys.clear();
+        std::optional<QueueId> first;
+        for (std::size_t i = 0; i < operation.recipient_keys.size(); ++i) {
+            if (auto id = known_as(operation.recipient_keys[i])) {
+                first = first.value_or(*id);
+                continue;
+            }
+            enqueue.message.recipients.push_back(operation.message.recipients[i]);
+            enqueue.recipient_keys.push_back(operation.recipient_keys[i]);
+        }
+        if (enqueue.message.recipients.empty()) return {*first, true, 0};
     }
     const QueueId id = next_id(state.last, enqueue.message.arrival);
     state.last = id;
@@ -87,6 +114,8 @@ Outcome MemoryStore::enqueue(State& state, const Enqueue& enqueue) const {
     const Outcome out{id, false, item.tracked.message.recipients.size()};
     state.items.emplace(id, std::move(item));
     if (enqueue.submission) state.submissions[*enqueue.submission] = {id, enqueue.submission_until};
+    for (const SubmissionKey& key : enqueue.recipient_keys) state.submissions[key] = {id, enqueue.submission_until};
+    for (const Alias& alias : enqueue.aliases) state.submissions[alias.key] = {id, alias.until};
     return out;
 }
 
@@ -101,6 +130,18 @@ Outcome MemoryStore::change(State& state, QueueId id, const std::vector<Enqueue>
     if (change.consequences)
         for (const Enqueue& one : consequences) enqueue(state, one);
     return {id, false, change.counted};
+}
+
+std::optional<QueueId> MemoryStore::named(const SubmissionKey& key, Instant now) const {
+    std::lock_guard lock(mutex_);
+    auto found = state_.submissions.find(key);
+    if (found == state_.submissions.end() || found->second.until <= now) return std::nullopt;
+    return found->second.id;
+}
+
+std::vector<std::string> MemoryStore::held_routes() const {
+    std::lock_guard lock(mutex_);
+    return {state_.held_routes.begin(), state_.held_routes.end()};
 }
 
 std::vector<Claimed> MemoryStore::claim(std::string_view lane, Instant now, std::size_t limit) {

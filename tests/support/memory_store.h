@@ -35,6 +35,8 @@ public:
     void abandon(std::string_view lane, QueueId id) override;
     std::vector<LaneDue> lanes(Instant now, std::size_t limit) const override;
     std::optional<Message> find(QueueId id) const override;
+    std::optional<QueueId> named(const SubmissionKey& key, Instant now) const override;
+    std::vector<std::string> held_routes() const override;
     std::optional<Octets> content(QueueId id) const override;
     std::optional<Octets> original_header(QueueId id) const override;
     std::vector<Event> events(QueueId id) const override;
@@ -58,11 +60,12 @@ private:
         std::map<QueueId, Item> items;
         std::map<SubmissionKey, Known> submissions;
         std::set<RecipientRef> leases;
+        std::set<std::string> held_routes;
         QueueId last;
     };
     bool fits(const State& state, std::uint64_t size_bytes) const;
     Outcome perform(State& state, const Operation& operation) const;
-    Outcome enqueue(State& state, const Enqueue& enqueue) const;
+    Outcome enqueue(State& state, const Enqueue& operation) const;
     Outcome change(State& state, QueueId id, const std::vector<Enqueue>& consequences, const std::function<Change(Tracked&)>& transition) const;
     Message shown(const Item& item) const;
 
