@@ -103,10 +103,10 @@ Result<Submission> submission_of(ReadSubmission read, const Address& sender, std
         } else {
             routed.emplace(to.address.value, route->address);
             Recipient recipient;
+            recipient.lane = lane_for(*route, req.headers.priority);
             recipient.address = std::move(route->address);
             recipient.role = role_of(to.role);
             recipient.route = std::move(route->route);
-            recipient.lane = std::move(route->lane);
             recipient.next_attempt = life.begin;
             if (recipient.route == "mm1") recipient.token = random.octets(kTokenBytes);
             message.recipients.push_back(std::move(recipient));

@@ -62,7 +62,7 @@ private:
         std::unique_ptr<Listener> listener;
     };
 
-    Result<Route> route(const Address& mailbox) const override { return router_->of_mail_recipient(mailbox); }
+    Result<Route> route(const Address& mailbox) const override { return router_->of_mail_recipient(mailbox, {}); }
     Result<void> admits(std::uint64_t size_bytes) const override;
 
     Result<void> listen(const std::vector<Endpoint>& wanted);

@@ -56,7 +56,7 @@ struct Bed {
         for (const std::string& one : to) {
             auto mailbox = one == "postmaster" ? Result<Address>(Address{Address::Kind::mailbox, one, {}}) : parse_mailbox(one);
             cr_assert(mailbox.has_value());
-            auto route = router.of_mail_recipient(*mailbox);
+            auto route = router.of_mail_recipient(*mailbox, {});
             cr_assert(route.has_value());
             envelope.recipients.push_back({*mailbox, *route, {}, "rfc822;" + one});
         }

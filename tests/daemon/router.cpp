@@ -15,6 +15,7 @@ Config sample() {
     config.postmaster = "ops@example.net";
     config.numbering = {"44", "0", "00"};
     config.subscribers = {{"+447700"}, {"+4477009001"}};
+    config.mm4_system = "mms-system";
     return config;
 }
 
@@ -42,7 +43,7 @@ void check(const Result<Route>& got, const Row& row) {
     cr_expect(!got->why.empty());
 }
 
-}  // namespace
+}   // namespace
 
 Test(router, recipients_of_phones) {
     Router router(sample());
@@ -72,10 +73,11 @@ Test(router, recipients_of_mail_are_ours_or_refused) {
         {"PostMaster@mms2.example.net", "mail", "mail:example.net", "ops@example.net"},
         {"+448000000000@mms.example.net", "", "", "", Fault::recipient_unknown},
         {"a@b.example", "", "", "", Fault::relay_denied},
+        {"mms-system@mms.example.net", "system", "", "mms-system@mms.example.net"},
         {"+447700900123@b.example", "", "", "", Fault::relay_denied},
         {"a%b.example@mms.example.net", "", "", "", Fault::recipient_unknown},
     });
-    for (const Row& row : kRows) check(router.of_mail_recipient(address_of(row.recipient)), row);
+    for (const Row& row : kRows) check(router.of_mail_recipient(address_of(row.recipient), {}), row);
 }
 
 Test(router, a_relay_takes_all_mail) {
@@ -94,4 +96,107 @@ Test(router, subscribers_are_served_numbers_only) {
         cr_assert(!got && got.error().fault == Fault::sender_denied, "%s", bad.data());
     }
     cr_expect(router.mail_address_of(*phone).value == "+447700900123@mms.example.net");
+}
+
+namespace {
+
+Peer peer(std::string name, std::vector<std::string> prefixes) {
+    Peer out;
+    out.domain = "mms." + name + ".example";
+    out.name = std::move(name);
+    out.prefixes = std::move(prefixes);
+    return out;
+}
+
+Config with_peers() {
+    Config config = sample();
+    config.peers = {peer("other", {"+447800", "+44770055"}), peer("third", {"+4478001"}), peer("hub", {})};
+    config.peers[0].domains = {"mms2.other.example"};
+    config.ported = {{"+447700900555", "third"}, {"+447800900556", ""}};
+    config.mm4_mail_networks = {{false, {127}, 8}};
+    return config;
+}
+
+}   // namespace
+
+Test(router, numbers_go_to_the_longest_prefix_and_domains_to_their_peer) {
+    Config config = with_peers();
+    Router router(config);
+    constexpr auto kRows = std::to_array<Row>({
+        {"+447800900123", "mm4:other", "mm4:normal:other", "+447800900123"},
+        {"07800 1900123", "mm4:third", "mm4:normal:third", "+4478001900123"},
+        {"+447700550123", "mm4:other", "mm4:normal:other", "+447700550123"},
+        {"+447700900123", "mm1", "mm1", "+447700900123"},
+        {"+447700900555", "mm4:third", "mm4:normal:third", "+447700900555"},
+        {"+447800900556", "mm1", "mm1", "+447800900556"},
+        {"+33612345678", "", "", "", Fault::recipient_unknown},
+        {"+447999900123@MMS2.other.example", "mm4:other", "mm4:normal:other", "+447999900123"},
+        {"anna@mms.third.example", "mm4:third", "mm4:normal:third", "anna@mms.third.example"},
+        {"+447800900123@mms.example.net", "mm4:other", "mm4:normal:other", "+447800900123"},
+    });
+    for (const Row& row : kRows) check(router.of_recipient(address_of(row.recipient)), row);
+    cr_expect(router.subscriber("+447700900555").has_value() == false && router.subscriber("+447800900556").has_value() && !router.subscriber("+447700550123"));
+    config.mm4_default_peer = "hub";
+    check(Router(config).of_recipient(address_of("+33612345678")), {"+33612345678", "mm4:hub", "mm4:normal:hub", "+33612345678"});
+}
+
+Test(router, who_may_send_on_to_peers) {
+    Config config = with_peers();
+    config.peers[1].transit = true;
+    Router router(config);
+    struct From {
+        const char* name;
+        Whence whence;
+        std::string_view to;
+        std::string_view route;
+        Fault fault = Fault::internal;
+    };
+    const From rows[] = {
+        {"a mail client that may", {"127.0.0.1", {}}, "+447800900123@mms.example.net", "mm4:other"},
+        {"a mail client that may not", {"192.0.2.1", {}}, "+447800900123@mms.example.net", "", Fault::relay_denied},
+        {"a mail client to a peer's domain", {"127.0.0.1", {}}, "+447800900123@mms.other.example", "", Fault::relay_denied},
+        {"a peer to a phone of ours", {"192.0.2.1", {"other"}}, "+447700900123@mms.example.net", "mm1"},
+        {"a peer without transit", {"192.0.2.1", {"other"}}, "+4478001900123@mms.example.net", "", Fault::relay_denied},
+        {"a peer with transit", {"192.0.2.1", {"third"}}, "+447800900123@mms.example.net", "mm4:other"},
+        {"a peer with transit to another's domain", {"192.0.2.1", {"third"}}, "+447800900123@mms.other.example", "mm4:other"},
+        {"back to where it comes from", {"192.0.2.1", {"third"}}, "+4478001900123@mms.example.net", "", Fault::routing_loop},
+        {"back, for a client that is both", {"127.0.0.1", {"other"}}, "+447800900123@mms.example.net", "", Fault::routing_loop},
+        {"either of two, the other one's number", {"192.0.2.1", {"other", "third"}}, "+447800900123@mms.example.net", "mm4:other"},
+        {"a peer to a foreign domain", {"192.0.2.1", {"third"}}, "a@b.example", "", Fault::relay_denied},
+        {"our system address", {"192.0.2.1", {"other"}}, "MMS-System@mms.example.net", "system"},
+    };
+    for (const From& row : rows) {
+        auto got = router.of_mail_recipient(address_of(row.to), row.whence);
+        if (row.route.empty()) cr_expect(!got && got.error().fault == row.fault, "%s", row.name);
+        else cr_expect(got && got->route == row.route, "%s: %s", row.name, got ? got->route.c_str() : got.error().rule.c_str());
+    }
+}
+
+Test(router, what_others_may_know_better_is_resolved_later) {
+    Config config = with_peers();
+    config.enum_zones = {{"e164enum.net", {"+4478"}, {}}};
+    check(Router(config).of_recipient(address_of("+447800900123")), {"+447800900123", "resolve", "resolve", "+447800900123"});
+    check(Router(config).of_recipient(address_of("+447700900123")), {"+447700900123", "mm1", "mm1", "+447700900123"});
+    config.enum_zones.clear();
+    config.portability_url = "http://127.0.0.1/{number}";
+    config.portability_prefixes = {"+44"};
+    check(Router(config).of_recipient(address_of("+447800900123")), {"+447800900123", "resolve", "resolve", "+447800900123"});
+    check(Router(config).of_recipient(address_of("+447700900123")), {"+447700900123", "mm1", "mm1", "+447700900123"});
+    config.portability_prefixes = {"+4477009"};                                                                          // longer than what is served here
+    check(Router(config).of_recipient(address_of("+447700900123")), {"+447700900123", "mm1", "mm1", "+447700900123"});   // but +4477009001 is longer still
+    check(Router(config).of_recipient(address_of("+447700902123")), {"+447700902123", "resolve", "resolve", "+447700902123"});
+    Router router(config);
+    cr_expect(router.of_ported("+447800900123", "MMS2.other.example", "ENUM")->route == "mm4:other");
+    cr_expect(router.of_ported("+447800900123", "mms.example.net", "ENUM")->route == "mm1");
+    cr_expect(!router.of_ported("+447800900123", "mms.nobody.example", "ENUM"));
+    cr_expect(router.by_prefix("+447800900123")->route == "mm4:other");
+}
+
+Test(router, lanes_of_peers_tell_their_priority) {
+    Router router(with_peers());
+    const Route to_peer = *router.of_recipient(address_of("+447800900123"));
+    cr_expect(lane_for(to_peer, Priority::high) == "mm4:high:other" && lane_for(to_peer, Priority::low) == "mm4:low:other");
+    cr_expect(lane_for(*router.of_recipient(address_of("+447700900123")), Priority::high) == "mm1");
+    cr_expect(peer_of_lane("mm4:high:other") == "other" && peer_of_lane("mm4:other").empty() && peer_of_lane("mail:high:x").empty());
+    cr_expect(peer_of_route("mm4:other") == "other" && peer_of_route("mm1").empty());
 }

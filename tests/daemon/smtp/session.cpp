@@ -31,7 +31,7 @@ Config sample() {
 struct Policy final : SessionPolicy {
     Router router{sample()};
     std::optional<Error> full;
-    Result<Route> route(const Address& mailbox) const override { return router.of_mail_recipient(mailbox); }
+    Result<Route> route(const Address& mailbox) const override { return router.of_mail_recipient(mailbox, {}); }
     Result<void> admits(std::uint64_t) const override {
         if (full) return fail(*full);
         return {};
