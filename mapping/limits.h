@@ -41,6 +41,15 @@ struct Limits {
     std::size_t path_bytes = 320;
     std::size_t subject_bytes = 1000;           // UTF-8, as stored
 
+    // MM4
+    std::size_t extension_fields = 40;           // unknown X-Mms-* fields kept for transit
+    std::size_t extension_name_bytes = 64;
+    std::size_t extension_value_bytes = 800;     // fits into one line of mail, whatever it is made of
+    std::size_t raw_id_bytes = 540;              // an identifier as received: 255 octets, each a quoted-pair, quotes and < >
+    std::size_t status_text_bytes = 800;         // UTF-8, as stored
+    std::size_t previously_sent = 64;            // entries of a forwarding history
+    std::size_t notes = 20;                      // on one message
+
     // What leaves
     std::size_t mail_line_bytes = 998;          // without CRLF
     std::size_t file_name_bytes = 100;

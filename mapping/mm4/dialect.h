@@ -29,6 +29,9 @@ std::string to_text(const Version& version);   // "6.16.0"
 /// Reads one to three numbers with dots between; what is missing is 0. Fails: malformed.
 Result<Version> parse_version(std::string_view text);
 
+/// Whether it is a major version whose rules we know: 4, 5 or 6. Another one is tried all the same.
+constexpr bool is_known(const Version& version) { return version.major >= 4 && version.major <= 6; }
+
 struct Dialect {
     Version version;   // announced; Rel-6 fields are left out below 6
     bool rel6_fields = true;
