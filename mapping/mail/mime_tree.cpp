@@ -113,6 +113,21 @@ std::optional<MediaType> read_simple_parameters(std::string_view text) {
     }
 }
 
+/// The first value of each name counts, but what an ASCII one stands in for comes after it. Source: RFC 2231 §4; RFC 6266 §4.3.
+std::vector<Parameter> read_parameters(GMimeParamList* list) {
+    std::vector<Parameter> out;
+    int count = std::min(g_mime_param_list_length(list), static_cast<int>(kLimits.parameters));
+    for (int i = 0; i < count; ++i) {
+        GMimeParam* parameter = g_mime_param_list_get_parameter_at(list, i);
+        std::string name = lower_case(text_or_empty(g_mime_param_get_name(parameter)));
+        std::string value = decoded_or_empty(g_mime_param_get_value(parameter));
+        auto found = std::find_if(out.begin(), out.end(), [&](const Parameter& p) { return p.name == name; });
+        if (found == out.end() && is_token(name)) out.push_back({std::move(name), std::move(value)});
+        else if (found != out.end() && is_ascii(found->value) && !is_ascii(value)) found->value = std::move(value);
+    }
+    return out;
+}
+
 /// A type that is not two tokens cannot be handed on; nothing then.
 std::optional<MediaType> read_media_type(std::string_view folded) {
     std::string text = readable(folded);
@@ -127,13 +142,7 @@ std::optional<MediaType> read_media_type(std::string_view folded) {
     std::string subtype = lower_case(text_or_empty(g_mime_content_type_get_media_subtype(parsed.get())));
     if (!is_token(type) || !is_token(subtype)) return std::nullopt;
     out.type = type + "/" + subtype;
-    GMimeParamList* list = g_mime_content_type_get_parameters(parsed.get());
-    int count = std::min(g_mime_param_list_length(list), static_cast<int>(kLimits.parameters));
-    for (int i = 0; i < count; ++i) {
-        GMimeParam* parameter = g_mime_param_list_get_parameter_at(list, i);
-        std::string name = lower_case(text_or_empty(g_mime_param_get_name(parameter)));
-        if (is_token(name) && !out.parameter(name)) out.parameters.push_back({std::move(name), decoded_or_empty(g_mime_param_get_value(parameter))});
-    }
+    out.parameters = read_parameters(g_mime_content_type_get_parameters(parsed.get()));
     return out;
 }
 
@@ -148,7 +157,8 @@ void read_disposition(std::string_view folded, Entity& entity) {
     if (!parsed) return;
     std::string token = lower_case(text_or_empty(g_mime_content_disposition_get_disposition(parsed.get())));
     if (is_token(token)) entity.disposition = std::move(token);
-    entity.file_name = decoded_or_empty(g_mime_content_disposition_get_parameter(parsed.get(), "filename"));
+    MediaType parameters{{}, read_parameters(g_mime_content_disposition_get_parameters(parsed.get()))};
+    if (const std::string* name = parameters.parameter("filename")) entity.file_name = *name;
 }
 
 struct EncodingName {
@@ -172,6 +182,23 @@ std::string without_brackets(std::string text) {
     return text.substr(open + 1, close == std::string::npos ? close : close - open - 1);
 }
 
+/// A name to which other parts refer. Folding adds spaces to it that are taken out again; any other space is part of the name, as phones give them.
+/// Source: RFC 2557 §4.4.2; RFC 2047 where a name is beyond ASCII.
+std::string read_name(std::string_view folded) {
+    std::string joined;
+    joined.reserve(folded.size());
+    bool at_fold = true;
+    for (char c : folded) {
+        if (c == '\r' || c == '\n') at_fold = true;
+        else if (!at_fold || (c != ' ' && c != '\t')) {
+            joined += c;
+            at_fold = false;
+        }
+    }
+    std::string name = unfolded(joined);
+    return name.find(kEncodedWordMark) == std::string::npos ? name : decode_text(folded);
+}
+
 /// Reads what the header of an entity says of its body. `fallback` is the media type where none is given.
 void describe(Entity& entity, std::string_view fallback) {
     for (const HeaderField& field : entity.header.fields) {
@@ -189,10 +216,9 @@ void describe(Entity& entity, std::string_view fallback) {
         } else if (same_name(rest, "disposition")) {
             read_disposition(field.folded, entity);
         } else if (same_name(rest, "id")) {
-            entity.content_id = without_brackets(unfolded(field.folded));
+            entity.content_id = without_brackets(read_name(field.folded));
         } else if (same_name(rest, "location")) {
-            entity.content_location = unfolded(field.folded);
-            std::erase_if(entity.content_location, [](char c) { return c == ' ' || c == '\t'; });   // RFC 2557 §4.4.2: folding adds them
+            entity.content_location = read_name(field.folded);
         }
     }
     if (!entity.media_given) entity.media.type = fallback;
