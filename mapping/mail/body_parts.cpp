@@ -429,13 +429,13 @@ Result<Content> untouched_content(const Entity& mail) {
         }
         if (level.next == 0) level.to->reserve(level.from->parts.size());   // so that pointers into it hold
         const Entity& entity = level.from->parts[level.next++];
-        if (++count > kLimits.pdu_parts) return fail(Fault::too_large, "an application's mail has more than 256 parts");
+        if (++count > kLimits.pdu_parts) return fail(Fault::too_large, "the mail has more parts than the 256 of an MM");
         bool nested = entity.is_multipart() && !entity.parts.empty();
         if (!nested) {
             level.to->push_back(untouched_part(entity));
             continue;
         }
-        if (open.size() == kLimits.pdu_depth) return fail(Fault::too_large, "an application's mail is nested deeper than 8 levels");
+        if (open.size() == kLimits.pdu_depth) return fail(Fault::too_large, "the mail is nested deeper than the 8 levels of an MM");
         Part& part = level.to->emplace_back();
         part.media = without_boundary(entity.media);
         open.push_back({&entity, &part.parts});

@@ -24,7 +24,7 @@ Result<Body> read_body(const Entity& mail);
 /// The visible text of a leaf of type text/plain or text/html, tidied; "" for other types. `cut_short` of HTML is ignored.
 std::string leaf_text(const Entity& leaf);
 
-/// The parts of a multipart body just as they came, for applications: decoded octets, types with all parameters, nested multiparts kept.
+/// The parts of a multipart body just as they came, for applications and from other relays: decoded octets, types with all parameters, nested multiparts kept.
 /// Fails: too_large beyond kLimits.pdu_parts or pdu_depth, which a phone's PDU cannot hold.
 Result<Content> untouched_content(const Entity& mail);
 

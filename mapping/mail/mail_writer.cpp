@@ -132,8 +132,9 @@ std::string quoted(std::string_view ascii) {
     return out + "\"";
 }
 
+/// Source: RFC 5322 §2.2. MM4 has a field with a slash in its name.
 bool is_header_name(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return is_alphanumeric(c) || c == '-'; });
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
 }
 
 /// A parameter beyond ASCII: an ASCII form for old readers, then the segments of the true one. Source: RFC 2231 §3, §4.
@@ -295,6 +296,24 @@ void write_text_body(Octets& out, std::string_view text) {
         out.append("Content-Transfer-Encoding: base64\r\n\r\n").append(encode_base64(body));
     else
         out.append("Content-Transfer-Encoding: quoted-printable\r\n\r\n").append(encode_quoted_printable(body));
+}
+
+void write_exact_body(Octets& out, Bytes text, BodyPlace place) {
+    const bool whole_lines = text.empty() || text.ends_with("\r\n");
+    if (is_safe_as_it_is(text) && (whole_lines || place == BodyPlace::part)) {
+        out.append("Content-Transfer-Encoding: 7bit\r\n\r\n").append(text);
+        return;
+    }
+    auto unreadable = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        auto octet = static_cast<unsigned char>(c);
+        return octet >= 0x7F || (octet < ' ' && octet != '\t' && octet != '\r' && octet != '\n');
+    }));
+    if (unreadable * 6 > text.size()) {
+        write_octets_body(out, text);
+        return;
+    }
+    out.append("Content-Transfer-Encoding: quoted-printable\r\n\r\n").append(encode_quoted_printable(text));
+    if (!whole_lines && place == BodyPlace::mail) out += "=\r\n";   // a soft line break, of which nothing remains
 }
 
 void write_octets_body(Octets& out, Bytes data) { out.append("Content-Transfer-Encoding: base64\r\n\r\n").append(encode_base64(data)); }

@@ -35,6 +35,12 @@ std::string mail_date(Instant at);
 /// No encoded text holds "=_", with which our boundaries begin.
 void write_text_body(Octets& out, std::string_view text);
 
+/// The same for text whose octets arrive as they are, whatever its charset and its line ends. In a multipart the line end before a delimiter belongs to
+/// that; at the end of a mail there is nothing to take it away.
+enum class BodyPlace : std::uint8_t { mail,
+                                      part };
+void write_exact_body(Octets& out, Bytes text, BodyPlace place);
+
 /// The same for octets: base64.
 void write_octets_body(Octets& out, Bytes data);
 

@@ -5,6 +5,7 @@
 
 #include "mapping/charset.h"
 #include "mapping/limits.h"
+#include "mapping/mail/content_writer.h"
 #include "mapping/mail/file_names.h"
 #include "mapping/mail/header_scan.h"
 #include "mapping/mail/mail_writer.h"
@@ -218,12 +219,10 @@ public:
     Writer(const MmHeaders& headers, const MmToMailOptions& options) : headers_(headers), options_(options) {}
 
     Octets write(const Content& content) {
-        std::size_t octets = 0;
-        for (const Part* part : leaves_of(content)) octets += part->data.size();
-        out_.reserve(octets / 3 * 4 + octets / 20 + 8192);
+        out_.reserve(mail_octets_of(content.parts) + 8192);
         write_header();
         if (options_.keep_applic_id && !headers_.applic_id.empty())
-            write_untouched(content);
+            write_content(out_, content.media, content.parts, options_.boundary_seed);
         else
             write_reading(read_content(content, options_));
         return std::move(out_);
@@ -359,33 +358,6 @@ private:
         if (!item.content_id.empty()) write_field(out_, "Content-ID", "<" + item.content_id + ">");
         write_parameter_field(out_, "Content-Disposition", disposition, {{"filename", item.file_name}});
         write_octets_body(out_, item.part->data);
-    }
-
-    /// For applications: parts and types as they are. A single part is the mail's body. Depth is bounded by whoever decoded the content.
-    void write_untouched(const Content& content) {
-        if (content.parts.size() == 1 && !content.parts.front().is_multipart())
-            write_untouched_part(content.parts.front());
-        else
-            write_untouched_multipart(content.media, content.parts);
-    }
-    void write_untouched_multipart(const MediaType& media, const std::vector<Part>& parts) {
-        std::string boundary = open_multipart(media.type, media.parameters);
-        for (const Part& part : parts) {
-            delimit(boundary);
-            part.is_multipart() ? write_untouched_multipart(part.media, part.parts) : write_untouched_part(part);
-        }
-        close(boundary);
-    }
-    void write_untouched_part(const Part& part) {
-        write_parameter_field(out_, "Content-Type", part.media.type, part.media.parameters);
-        if (!part.content_id.empty()) write_field(out_, "Content-ID", "<" + part.content_id + ">");
-        if (!part.content_location.empty()) write_field(out_, "Content-Location", part.content_location);
-        if (!part.disposition.empty()) write_parameter_field(out_, "Content-Disposition", part.disposition, file_name_of(part), "attachment");
-        write_octets_body(out_, part.data);
-    }
-    static std::vector<Parameter> file_name_of(const Part& part) {
-        if (part.file_name.empty()) return {};
-        return {{"filename", part.file_name}};
     }
 
     std::string open_multipart(std::string_view type, std::vector<Parameter> parameters) {
