@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <variant>
 
@@ -37,6 +36,7 @@ enum class Syntax : std::uint8_t {
     numbered_addresses,   // number, address; once a number
     numbered_date,        // number, HTTP-date; once a number
     request_status,
+    status_recipients,   // addresses, leniently joined by dots too
     mm_status,
     status_extension,
     read_status,
@@ -54,12 +54,6 @@ using Target = std::variant<std::monostate, Instant Elements::*, std::optional<A
                             bool Elements::*, std::optional<bool> Elements::*, MessageClass Elements::*, Priority Elements::*, std::optional<std::uint8_t> Elements::*,
                             std::optional<When> Elements::*, std::uint32_t Elements::*, std::vector<PreviouslySent> Elements::*, DeliveryStatus Elements::*, ReadStatus Elements::*>;
 
-/// Other names that are read when the field itself is missing or cannot be used.
-struct FieldAlias {
-    std::string_view name;
-    bool lenient;   // from lenient peers only
-};
-
 enum class Written : std::uint8_t {
     always,     // with its default too
     when_set,   // not with its default
@@ -76,21 +70,15 @@ struct FieldSpec {
     std::string_view presence;
     Written written;
     std::string_view absent{};   // what its absence means, "" nothing
-    std::span<const FieldAlias> aliases{};
+    std::string_view alias{};    // another name, read from lenient peers when the field itself is missing or cannot be used
 };
-
-inline constexpr auto kFromAliases = std::to_array<FieldAlias>({{"X-Mms-Sender-Address", true}});
-inline constexpr auto kToAliases = std::to_array<FieldAlias>({{"X-Mms-To", true}});
-inline constexpr auto kSenderAliases = std::to_array<FieldAlias>({{"From", false}});
-inline constexpr auto kMmStatusAliases = std::to_array<FieldAlias>({{"X-Mms-Status", true}});
-inline constexpr auto kReadStatusAliases = std::to_array<FieldAlias>({{"X-Mms-MM-Read-Status", true}});
 
 // clang-format off
 inline constexpr auto kFields = std::to_array<FieldSpec>({
     {"Date",                                Syntax::date,               &Elements::date,                  4, "MmMmMm", Written::always, "the time of receipt"},
-    {"From",                                Syntax::mailbox,            &Elements::from,                  4, "MOMOMO", Written::always, "", kFromAliases},
-    {"Sender",                              Syntax::system_address,     &Elements::sender,                4, "mmmmmm", Written::always, "From", kSenderAliases},
-    {"To",                                  Syntax::addresses,          &Elements::to,                    4, "MmMmMm", Written::always, "", kToAliases},
+    {"From",                                Syntax::mailbox,            &Elements::from,                  4, "MOMOMO", Written::always, "", "X-Mms-Sender-Address"},
+    {"Sender",                              Syntax::system_address,     &Elements::sender,                4, "mmmmmm", Written::always, "MAIL FROM, else From"},
+    {"To",                                  Syntax::addresses,          &Elements::to,                    4, "MmMmMm", Written::always, "", "X-Mms-To"},
     {"Cc",                                  Syntax::addresses,          &Elements::cc,                    4, "C-----", Written::when_set},
     {"Subject",                             Syntax::text,               &Elements::subject,               4, "C-----", Written::when_set},
     {"Message-ID",                          Syntax::internet_id,        &Elements::internet_message_id,   4, "mmmmmm", Written::always},
@@ -116,12 +104,12 @@ inline constexpr auto kFields = std::to_array<FieldSpec>({
     {"X-Mms-Previously-sent-by",            Syntax::numbered_addresses, &Elements::previously_sent,       4, "O-----", Written::when_set},
     {"X-Mms-Previously-sent-date-and-time", Syntax::numbered_date,      &Elements::previously_sent,       4, "O-----", Written::when_set},
     {"X-Mms-Request-Status-Code",           Syntax::request_status,     &Elements::request_status,        4, "-M-M-M", Written::always},
-    {"X-Mms-MM-Status-Code",                Syntax::mm_status,          &Elements::mm_status,             4, "--M---", Written::always, "", kMmStatusAliases},
+    {"X-Mms-MM-Status-Code",                Syntax::mm_status,          &Elements::mm_status,             4, "--M---", Written::always, "", "X-Mms-Status"},
     {"X-Mms-MM-Status-Extension",           Syntax::status_extension,   &Elements::status_extension,      6, "--O---", Written::when_set},
-    {"X-Mms-Read-Status",                   Syntax::read_status,        &Elements::read_status,           4, "----M-", Written::always, "", kReadStatusAliases},
+    {"X-Mms-Read-Status",                   Syntax::read_status,        &Elements::read_status,           4, "----M-", Written::always, "", "X-Mms-MM-Read-Status"},
     {"X-Mms-Status-Text",                   Syntax::status_text,        &Elements::status_text,           4, "-OOOOO", Written::when_set},
     {"X-Mms-Forward-To-Originator-UA",      Syntax::yes_no,             &Elements::forward_to_originator, 6, "--C---", Written::when_set, "Yes, when the user asked"},
-    {"X-Mms-Request-Recipients",            Syntax::addresses,          &Elements::request_recipients,    4, "-O-O-O", Written::when_set, "all"},
+    {"X-Mms-Request-Recipients",            Syntax::status_recipients,  &Elements::request_recipients,    4, "-O-O-O", Written::when_set, "all"},
     {"X-Mms-Ack-Request",                   Syntax::yes_no,             &Elements::ack_requested,         4, "O-O-O-", Written::always, "No"},
     {"X-Mms-Originator-System",             Syntax::system_address,     &Elements::originator_system,     4, "C-----", Written::always, "Sender"},
     {"Content-Type",                        Syntax::media_type,         {},                               4, "Mmmmmm", Written::always},
