@@ -1,5 +1,6 @@
 #include "daemon/crypto.h"
 
+#include <crypt.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -27,7 +28,7 @@ void digest_into(std::uint8_t* out, Bytes data) {
     assert(ok == 1 && length == 32);
 }
 
-}  // namespace
+}   // namespace
 
 Octets sha256(Bytes data) {
     Octets out(32, '\0');
@@ -57,6 +58,31 @@ SubmissionKey submission_key(std::initializer_list<Bytes> fields) {
 
 bool equal_in_constant_time(Bytes a, Bytes b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool matches_crypt(std::string_view password, const std::string& stored) {
+    if (password.find('\0') != std::string_view::npos) return false;
+    auto workspace = std::make_unique<crypt_data>();
+    const char* made = crypt_r(std::string(password).c_str(), stored.c_str(), workspace.get());
+    return made && made[0] != '*' && equal_in_constant_time(made, stored);
+}
+
+std::string base64(Bytes data) {
+    std::string out((data.size() + 2) / 3 * 4 + 1, '\0');
+    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(data.data()), static_cast<int>(data.size()));
+    out.resize(static_cast<std::size_t>(length));
+    return out;
+}
+
+Result<Octets> from_base64(std::string_view text) {
+    const std::size_t digits = text.find('=') == std::string_view::npos ? text.size() : text.find('=');
+    const std::size_t padding = text.size() - digits;
+    if (text.size() % 4 != 0 || padding > 2 || text.substr(digits).find_first_not_of('=') != std::string_view::npos) return fail(Fault::malformed, "not base64", digits);
+    std::string url(text.substr(0, digits));
+    for (char& c : url) c = c == '+' ? '-' : c == '/'           ? '_'
+                                         : c == '-' || c == '_' ? '!'
+                                                                : c;
+    return from_base64url(url);
 }
 
 std::string base64url(Bytes data) {
@@ -135,9 +161,9 @@ Octets one_block(const Octets& key, Bytes block, int encipher) {
     out.resize(16);
     return out;
 }
-}  // namespace
+}   // namespace
 
 Octets AesBlock::encipher(Bytes block) const { return one_block(key_, block, 1); }
 Octets AesBlock::decipher(Bytes block) const { return one_block(key_, block, 0); }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -19,6 +19,10 @@ std::string sha256_hex(Bytes data);
 SubmissionKey submission_key(std::initializer_list<Bytes> fields);
 /// Compares in a time that depends on the lengths only.
 bool equal_in_constant_time(Bytes a, Bytes b);
+/// Whether a password is the one that `stored` was made of, as crypt(5) makes it. Takes its time: that is what these methods are for.
+bool matches_crypt(std::string_view password, const std::string& stored);
+std::string base64(Bytes data);                         // of RFC 4648 §4, with padding, in one line
+Result<Octets> from_base64(std::string_view text);      // malformed
 std::string base64url(Bytes data);                      // without padding
 Result<Octets> from_base64url(std::string_view text);   // malformed
 
@@ -48,4 +52,4 @@ public:
     std::uint32_t below(std::uint32_t bound) override;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -117,7 +117,7 @@ void MailCarrier::send(const std::shared_ptr<Carried>& carried, Result<Octets> m
         outbound.recipients.push_back({recipient.address, notify_of(message, recipient, *config_),
                                        recipient.original_recipient.empty() ? "rfc822;" + recipient.address.value : recipient.original_recipient});
     }
-    client_.send(carried->lane, std::move(outbound), [this, carried](std::vector<smtp::Delivered> delivered) {
+    client_.send(smtp::transport_of_lane(carried->lane, *config_), std::move(outbound), [this, carried](std::vector<smtp::Delivered> delivered) {
         Message& message = carried->claimed.message;
         const std::string id = to_text(message.id);
         std::vector<Settle> settles;

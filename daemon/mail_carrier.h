@@ -26,7 +26,7 @@ public:
     void configure(std::shared_ptr<const Config> config) { config_ = std::move(config); }
 
     bool carries(std::string_view lane) const override { return lane.starts_with("mail:"); }
-    std::size_t free_slots(std::string_view lane) const override { return client_.free_slots(lane); }
+    std::size_t free_slots(std::string_view lane) const override { return client_.free_slots(smtp::transport_of_lane(lane, *config_)); }
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override;
 
 private:

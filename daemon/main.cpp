@@ -120,7 +120,7 @@ struct Reconfigure {
         notifier.configure(config, mm1_server.url(*config), push::make_bearer(loop, *config));
         mail_carrier.configure(config);
         reporter.configure(config, router);
-        client.reconfigure(*config);
+        client.reconfigure();
         return {};
     }
 };
@@ -156,7 +156,7 @@ int run(const Arguments& arguments) {
     Settler settler(loop, committer, log, metrics);
 
     auto resolver = make_resolver(loop, *config);
-    auto client = smtp::make_client(loop, *resolver, *config, log, metrics);
+    auto client = smtp::make_client(loop, *resolver, log, metrics);
     Notifier notifier(loop, store, workers, settler, random, log, metrics);
     MailCarrier mail_carrier(loop, store, workers, settler, *client, names, random, log, metrics);
     Reporter reporter(loop, store, workers, settler, names, random, log, metrics);

@@ -121,6 +121,7 @@ public:
     std::string tls_description() const override {
         return secured() ? std::string(SSL_get_version(tls_.get())) + " " + SSL_get_cipher_name(tls_.get()) : std::string();
     }
+    TlsPeer tls_peer() const override { return TlsPeer(secured() ? tls_.get() : nullptr); }
     void idle_timeout(std::chrono::milliseconds after) override {
         idle_ = after;
         touch();

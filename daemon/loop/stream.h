@@ -49,6 +49,7 @@ public:
     virtual void start_tls(TlsSession session, bool as_server) = 0;
     virtual bool secured() const = 0;
     virtual std::string tls_description() const = 0;        // "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear
+    virtual TlsPeer tls_peer() const = 0;                   // who the other side of a secured stream is
     /// Without progress for this long: on_closed("timeout"). Zero: never. Each read and write begins anew.
     virtual void idle_timeout(std::chrono::milliseconds after) = 0;
     /// Stops and resumes reading: back-pressure.

@@ -1,6 +1,6 @@
 // Mail out: connections to next hops, kept and reused, and the transactions over them.
 //
-// The dialogue is smtp/sender (no sockets); this is the pump, the pool and the walk over MX hosts.
+// The dialogue is smtp/sender (no sockets); this is the pump, the pools and the walk over hosts.
 #pragma once
 
 #include <functional>
@@ -8,30 +8,31 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.h"
 #include "daemon/log.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/resolver.h"
-#include "daemon/loop/tls.h"
 #include "daemon/metrics.h"
 #include "daemon/smtp/outbound.h"
+#include "daemon/smtp/transport.h"
 
 namespace mmgate::smtp {
 
 class Client {
 public:
     virtual ~Client() = default;
-    /// Sends one mail to one next hop. `lane` is the router's: "mail:HOST:PORT" of a relay or "mail:DOMAIN" for its MX.
-    /// `done` runs on the loop once with one verdict per recipient in order, never from inside `send`.
-    /// `relayed` only when the next hop offered DSN and a report was asked for.
-    virtual void send(std::string_view lane, OutboundMail mail, std::function<void(std::vector<Delivered>)> done) = 0;
-    /// How many transactions may run to this lane now: falls when the next hop is in trouble.
-    virtual std::size_t free_slots(std::string_view lane) const = 0;
-    virtual void reconfigure(const Config& config) = 0;
+    /// Sends one mail to one next hop. `done` runs on the loop once with one verdict per recipient in order, never from inside `send`.
+    /// `relayed` only when the next hop offered DSN and a report was asked for. A transport that differs from the one last given for its pool takes over.
+    virtual void send(const Transport& transport, OutboundMail mail, std::function<void(std::vector<Delivered>)> done) = 0;
+    /// How many transactions may run to this next hop now: falls when it is in trouble, or has had what it takes in a second.
+    virtual std::size_t free_slots(const Transport& transport) const = 0;
+    /// When asking for slots again may help, where there are none for want of rate or because of trouble. Now, where only what is under way is in the way.
+    virtual Instant next_slot(const Transport& transport) const = 0;
+    /// Reads certificates anew.
+    virtual void reconfigure() = 0;
     /// Ends idle connections; running transactions finish.
     virtual void drain() = 0;
 };
 
-std::unique_ptr<Client> make_client(Loop& loop, Resolver& resolver, const Config& config, Log& log, Metrics& metrics);
+std::unique_ptr<Client> make_client(Loop& loop, Resolver& resolver, Log& log, Metrics& metrics);
 
 }   // namespace mmgate::smtp

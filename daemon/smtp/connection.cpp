@@ -14,8 +14,9 @@ constexpr std::size_t kLeastBytesPerSecond = 1024;
 
 }   // namespace
 
-Connection::Connection(Loop& loop, const Endpoint& to, SenderOptions options, Deadlines deadlines, const TlsContext& tls, ConnectionEvents& events)
-    : loop_(loop), deadlines_(deadlines), tls_(tls), events_(events), server_name_(options.remote_mta), address_(to.host), sender_(std::move(options)) {
+Connection::Connection(Loop& loop, const Endpoint& to, SenderOptions options, Deadlines deadlines, std::shared_ptr<const TlsMaterial> tls,
+                       CertificateRules certificate, ConnectionEvents& events)
+    : loop_(loop), deadlines_(deadlines), tls_(std::move(tls)), tls_use_(options.tls), certificate_(std::move(certificate)), events_(events), server_name_(options.remote_mta), address_(to.host), sender_(std::move(options)) {
     stream_ = Stream::connect(loop_, to, *this);
     if (stream_) {
         wait(deadlines_.connect);
@@ -35,7 +36,11 @@ void Connection::quit() {
 }
 
 void Connection::on_connected() { follow(sender_.connected()); }
-void Connection::on_secured() { follow(sender_.secured()); }
+void Connection::on_secured() {
+    if (tls_use_ != TlsUse::verified) return follow(sender_.secured());
+    auto right = check(tls_->facts(stream_->tls_peer()), certificate_);
+    follow(right ? sender_.secured() : sender_.distrusted(right.error().rule));
+}
 
 void Connection::on_input() {
     char octets[kReadAtOnce];
@@ -87,7 +92,7 @@ void Connection::follow(SendStep step) {
             wait(deadlines_.final_reply + std::chrono::seconds(size / kLeastBytesPerSecond));
         }
     }
-    if (step.start_tls) stream_->start_tls(tls_.connect_session(server_name_), false);
+    if (step.start_tls) stream_->start_tls(tls_->context.connect_session(server_name_), false);
 
     switch (step.awaited) {
         case Awaited::nothing: deadline_.cancel(); break;

@@ -10,11 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/stream.h"
-#include "daemon/loop/tls.h"
 #include "daemon/smtp/sender.h"
+#include "daemon/smtp/tls_material.h"
 
 namespace mmgate::smtp {
 
@@ -36,8 +35,9 @@ struct Deadlines {
 
 class Connection final : StreamEvents {
 public:
-    /// Starts to connect to an address literal. `server_name` is what TLS asks for.
-    Connection(Loop& loop, const Endpoint& to, SenderOptions options, Deadlines deadlines, const TlsContext& tls, ConnectionEvents& events);
+    /// Starts to connect to an address literal. TLS asks for `options.remote_mta`, and its certificate must be as `certificate` says where TLS is verified.
+    Connection(Loop& loop, const Endpoint& to, SenderOptions options, Deadlines deadlines, std::shared_ptr<const TlsMaterial> tls, CertificateRules certificate,
+               ConnectionEvents& events);
 
     /// Only after `on_ready`, once each time.
     void begin(std::shared_ptr<const OutboundMail> mail, std::vector<std::size_t> recipients);
@@ -59,7 +59,9 @@ private:
 
     Loop& loop_;
     Deadlines deadlines_;
-    const TlsContext& tls_;
+    std::shared_ptr<const TlsMaterial> tls_;   // shared with the other connections of its kind
+    TlsUse tls_use_;
+    CertificateRules certificate_;
     ConnectionEvents& events_;
     std::string server_name_;
     std::string address_;

@@ -1,5 +1,6 @@
 #include "daemon/smtp/offered.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -44,6 +45,12 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
     {"DSN", &Offered::dsn},
     {"8BITMIME", &Offered::eight_bit_mime},
     {"SIZE", &Offered::size},
+});
+
+// LOGIN has no standard of its own, and yet there are servers that know nothing else.
+constexpr auto kMechanisms = std::to_array<FlagSpec>({
+    {"PLAIN", &Offered::auth_plain},
+    {"LOGIN", &Offered::auth_login},
 });
 
 struct LimitSpec {
@@ -91,6 +98,9 @@ Offered offered_by(const ServerReply& ehlo) {
             if (spec.keyword == keyword) offered.*spec.flag = true;
         if (keyword == "SIZE" && !line.empty()) offered.size_bytes = number<std::uint64_t>(line.front(), 20).value_or(0);
         if (keyword == "LIMITS") read_limits(line, offered);
+        if (keyword != "AUTH") continue;
+        for (const FlagSpec& spec : kMechanisms)
+            if (std::ranges::count(line, spec.keyword) > 0) offered.*spec.flag = true;
     }
     return offered;
 }

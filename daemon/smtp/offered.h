@@ -11,12 +11,14 @@
 namespace mmgate::smtp {
 
 struct Offered {
-    bool pipelining = false;                          // RFC 2920
-    bool starttls = false;                            // RFC 3207
-    bool dsn = false;                                 // RFC 3461
-    bool eight_bit_mime = false;                      // RFC 6152
-    bool size = false;                                // RFC 1870: SIZE= is understood
-    std::uint64_t size_bytes = 0;                     // ... and the greatest message, 0: no fixed limit
+    bool pipelining = false;        // RFC 2920
+    bool starttls = false;          // RFC 3207
+    bool dsn = false;               // RFC 3461
+    bool eight_bit_mime = false;    // RFC 6152
+    bool size = false;              // RFC 1870: SIZE= is understood
+    std::uint64_t size_bytes = 0;   // ... and the greatest message, 0: no fixed limit
+    bool auth_plain = false;        // RFC 4954, RFC 4616
+    bool auth_login = false;
     std::optional<std::uint32_t> mails;               // RFC 9422: MAILMAX of a session
     std::optional<std::uint32_t> recipients;          // RCPTMAX of a transaction
     std::optional<std::uint32_t> recipient_domains;   // RCPTDOMAINMAX of a session

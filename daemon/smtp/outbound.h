@@ -40,6 +40,9 @@ struct Delivered {
     std::string reply;               // "250 2.0.0 Ok: queued as 1A2B", or our own words; one clean line
     std::string enhanced_status;     // "2.0.0"
     std::string remote_mta;          // host that answered, or ""
+    /// Of a deferral: whether it is about this message, or whoever is sent there next fares no better.
+    enum class Extent : std::uint8_t { message,
+                                       destination } extent = Extent::message;
 
     bool operator==(const Delivered&) const = default;
 };

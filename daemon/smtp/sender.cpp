@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 
+#include "daemon/crypto.h"
 #include "mapping/status.h"
 
 namespace mmgate::smtp {
@@ -11,6 +12,8 @@ namespace mmgate::smtp {
 namespace {
 
 constexpr std::uint16_t kReady = 220;
+constexpr std::uint16_t kAuthenticated = 235;
+constexpr std::uint16_t kGoOn = 334;
 constexpr std::uint16_t kStartMail = 354;
 constexpr std::uint16_t kClosing = 421;
 
@@ -33,8 +36,13 @@ bool says_too_many(const ServerReply& reply) { return reply.code == 452 || reply
 Sender::Sender(SenderOptions options) : options_(std::move(options)), state_(Connecting{}) {}
 
 SendStep Sender::connected() {
-    state_ = Greeting{};
     SendStep step;
+    if (options_.start == TlsStart::at_once) {
+        state_ = Handshake{};
+        step.start_tls = true;
+    } else {
+        state_ = Greeting{};
+    }
     step.awaited = awaited();
     step.advanced = true;
     return step;
@@ -44,9 +52,16 @@ SendStep Sender::secured() {
     secured_ = true;
     reader_ = {};   // nothing of the time in clear counts (RFC 3207 §4.2)
     SendStep step;
-    send_ehlo(step);
+    if (options_.start == TlsStart::at_once) state_ = Greeting{};
+    else send_ehlo(step);
     step.awaited = awaited();
     step.advanced = true;
+    return step;
+}
+
+SendStep Sender::distrusted(std::string_view reason) {
+    SendStep step;
+    give_up(host_verdict(Fault::peer_unreachable, "4.7.5", "is not trusted: " + std::string(reason)), false, step);
     return step;
 }
 
@@ -120,7 +135,7 @@ SendStep Sender::lost(std::string_view reason, bool all_sent) {
     std::string_view status = handshake ? "4.7.5" : std::holds_alternative<Connecting>(state_) ? "4.4.1"
                                                                                                : "4.4.2";
     give_up(host_verdict(Fault::peer_unreachable, status, reason), all_sent, step);
-    step.tls_failed = handshake;
+    step.tls_failed = handshake && options_.tls == TlsUse::opportunistic && options_.start == TlsStart::starttls;
     return step;
 }
 
@@ -141,6 +156,7 @@ std::string_view Sender::awaiting() const {
                           [](const Helo&) -> std::string_view { return "the reply to HELO"; },
                           [](const StartTls&) -> std::string_view { return "the reply to STARTTLS"; },
                           [](const Handshake&) -> std::string_view { return "the TLS handshake"; },
+                          [](const Auth&) -> std::string_view { return "the reply to AUTH"; },
                           [](const Envelope& e) -> std::string_view {
                               return e.answered == 0 ? "the reply to MAIL" : e.answered <= e.job.named.size() ? "the reply to RCPT"
                                                                                                               : "the reply to DATA";
@@ -159,21 +175,22 @@ void Sender::take(const ServerReply& reply, bool all_sent, SendStep& step) {
                    [&](const Ehlo&) { take_ehlo(reply, step); },
                    [&](const Helo&) {
                        if (!reply.positive()) return give_up(trouble_of(reply), false, step);
-                       if (options_.tls == TlsMode::required) return give_up(host_verdict(Fault::peer_unreachable, "4.7.0", "does not offer TLS"), false, step);
-                       state_ = Idle{};
+                       if (!secured_ && options_.tls >= TlsUse::required) return give_up(host_verdict(Fault::peer_unreachable, "4.7.0", "does not offer TLS"), false, step);
+                       identify(step);
                    },
                    [&](const StartTls&) {
                        if (reply.code == kReady) {
                            state_ = Handshake{};
                            step.start_tls = true;
-                       } else if (reply.code == kClosing || options_.tls == TlsMode::required) {
+                       } else if (reply.code == kClosing || options_.tls >= TlsUse::required) {
                            give_up(trouble_of(reply), false, step);
                        } else if (reply.transient() || reply.permanent()) {
-                           state_ = Idle{};   // in clear: TLS was a wish (RFC 7435)
+                           identify(step);   // in clear: TLS was a wish (RFC 7435)
                        } else {
                            out_of_step("an unexpected reply to STARTTLS", false, step);
                        }
                    },
+                   [&](const Auth&) { take_auth(reply, step); },
                    [&](const Envelope&) { take_envelope(reply, step); },
                    [&](const Content&) { take_final(reply, all_sent, step); },
                    [&](const Reset&) { take_reset(reply, step); },
@@ -204,15 +221,49 @@ void Sender::take_ehlo(const ServerReply& reply, SendStep& step) {
         return;
     }
     offered_ = offered_by(reply);
-    if (secured_ || options_.tls == TlsMode::off) {
-        state_ = Idle{};
+    if (secured_ || options_.tls == TlsUse::never) {
+        identify(step);
     } else if (offered_.starttls) {
         state_ = StartTls{};
         step.commands = "STARTTLS\r\n";
-    } else if (options_.tls == TlsMode::required) {
+    } else if (options_.tls >= TlsUse::required) {
         give_up(host_verdict(Fault::peer_unreachable, "4.7.0", "does not offer TLS"), false, step);
     } else {
+        identify(step);
+    }
+}
+
+/// Says who we are, where that is asked for; then mail may follow.
+void Sender::identify(SendStep& step) {
+    if (!options_.credentials) {
         state_ = Idle{};
+        return;
+    }
+    const auto& [user, password] = *options_.credentials;
+    if (!secured_) return give_up(host_verdict(Fault::peer_unreachable, "4.7.11", "would hear our password in clear"), false, step);
+    if (offered_.auth_plain) {
+        state_ = Auth{};
+        step.commands = "AUTH PLAIN " + base64(std::string(1, '\0') + user + '\0' + password) + "\r\n";
+    } else if (offered_.auth_login) {
+        state_ = Auth{{base64(password), base64(user)}};
+        step.commands = "AUTH LOGIN\r\n";
+    } else {
+        give_up(host_verdict(Fault::peer_unreachable, "4.7.0", "offers neither AUTH PLAIN nor AUTH LOGIN"), false, step);
+    }
+}
+
+void Sender::take_auth(const ServerReply& reply, SendStep& step) {
+    auto& answers = std::get<Auth>(state_).answers;
+    if (reply.code == kGoOn && !answers.empty()) {
+        step.commands = answers.back() + "\r\n";
+        answers.pop_back();
+    } else if (reply.code == kAuthenticated) {
+        state_ = Idle{};
+    } else if (reply.transient() || reply.permanent()) {
+        // Whatever it says of our password, another day's configuration may be right.
+        give_up(trouble_of(reply), false, step);
+    } else {
+        out_of_step("an unexpected reply to AUTH", false, step);
     }
 }
 
@@ -231,7 +282,7 @@ void Sender::next_transaction(Job job, SendStep& step) {
         return finish(std::move(job), step);
     }
 
-    std::size_t most = std::min<std::size_t>(kRecipientsPerTransaction, offered_.recipients.value_or(kRecipientsPerTransaction));
+    std::size_t most = std::min(options_.recipients, offered_.recipients.value_or(options_.recipients));
     std::vector<std::size_t> later;
     for (std::size_t i : job.waiting) {
         const OutboundRecipient& recipient = job.mail->recipients[i];
@@ -377,6 +428,9 @@ void Sender::give_up(Delivered trouble, bool all_sent, SendStep& step) {
                                             [](auto&) -> std::optional<Job> { return std::nullopt; },
                                         },
                                         state_);
+    // What ends a connection within a content may be that content. All else would meet the next message just so.
+    const bool says_closing = trouble.reply.starts_with(std::to_string(kClosing));
+    trouble.extent = std::holds_alternative<Content>(state_) && !says_closing ? Delivered::Extent::message : Delivered::Extent::destination;
     if (job) {
         if (std::holds_alternative<Content>(state_) && all_sent) {
             step.possible_duplicate = true;
@@ -401,7 +455,8 @@ Delivered Sender::verdict_of(const ServerReply& reply) const {
     if (status.empty()) status = failed ? "5.0.0" : "4.0.0";
     Fault fault = !failed ? Fault::peer_deferred : reply.code == 552 && status == "5.3.4" ? Fault::message_too_big
                                                                                           : Fault::peer_refused;
-    return {failed ? Delivered::Verdict::failed : Delivered::Verdict::deferred, fault, to_text(reply), std::move(status), options_.remote_mta};
+    return {failed ? Delivered::Verdict::failed : Delivered::Verdict::deferred, fault, to_text(reply), std::move(status), options_.remote_mta,
+            reply.code == kClosing ? Delivered::Extent::destination : Delivered::Extent::message};
 }
 
 Delivered Sender::accepted_verdict(const ServerReply& reply, const OutboundRecipient& recipient) const {

@@ -2,7 +2,7 @@
 //
 // The pump feeds it what arrives and does what each step says; the sender knows what was said and what may follow. One connection carries
 // any number of mails. A recipient is delivered only by a positive reply to the final dot, never by anything before it or instead of it.
-// Source: RFC 5321 §3.3, §4.3; RFC 2920 (pipelining), RFC 3207 (STARTTLS), RFC 3461 (DSN), RFC 9422 (LIMITS).
+// Source: RFC 5321 §3.3, §4.3; RFC 2920 (pipelining), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3461 (DSN), RFC 9422 (LIMITS).
 #pragma once
 
 #include <memory>
@@ -12,19 +12,20 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/config.h"
 #include "daemon/smtp/offered.h"
 #include "daemon/smtp/outbound.h"
 #include "daemon/smtp/reply_reader.h"
+#include "daemon/smtp/transport.h"
 
 namespace mmgate::smtp {
 
-inline constexpr std::size_t kRecipientsPerTransaction = 100;   // RFC 5321 §4.5.3.1.8: what every server takes
-
 struct SenderOptions {
     std::string hostname;   // what EHLO says
-    TlsMode tls = TlsMode::opportunistic;
-    std::string remote_mta;   // name of the host, as verdicts and notifications show it
+    TlsUse tls = TlsUse::opportunistic;
+    std::string remote_mta{};   // name of the host, as verdicts and notifications show it
+    TlsStart start = TlsStart::starttls;
+    std::optional<Credentials> credentials{};               // said within TLS, or the connection is of no use
+    std::uint32_t recipients = kRecipientsPerTransaction;   // at most
 };
 
 /// What the sender waits for, and so which deadline holds.
@@ -50,7 +51,7 @@ struct SendStep {
     bool advanced = false;              // a whole reply came or something was said: the wait begins anew
     std::optional<Verdicts> finished;   // the mail that `begin` gave has ended here
     bool possible_duplicate = false;    // ... without an answer to the final dot
-    bool tls_failed = false;            // the handshake failed: the same host may be tried in clear
+    bool tls_failed = false;            // the handshake failed, and the same host may be tried in clear
     std::optional<Delivered> trouble;   // the connection failed: what holds for recipients nobody else takes
 
     bool writes() const { return !commands.empty() || content != nullptr || start_tls; }
@@ -62,8 +63,10 @@ public:
 
     /// The connection stands.
     SendStep connected();
-    /// The TLS handshake is done.
+    /// The TLS handshake is done, and the certificate is right where it must be.
     SendStep secured();
+    /// The handshake is done, and the certificate is not right: `reason` is one clause for people.
+    SendStep distrusted(std::string_view reason);
     /// Octets of the server. `all_sent`: whether all that earlier steps wrote has left.
     SendStep received(Bytes octets, bool all_sent);
     /// Starts a transaction for these recipients of a mail. Only when `ready`.
@@ -95,6 +98,9 @@ private:
     struct Helo {};
     struct StartTls {};
     struct Handshake {};
+    struct Auth {
+        std::vector<std::string> answers;   // to each 334 that may still come, the next one last
+    };
     struct Idle {};
     struct Envelope {
         Job job;
@@ -110,16 +116,18 @@ private:
         std::optional<Job> job;
     };
     struct Closed {};
-    using State = std::variant<Connecting, Greeting, Ehlo, Helo, StartTls, Handshake, Idle, Envelope, Content, Reset, Closed>;
+    using State = std::variant<Connecting, Greeting, Ehlo, Helo, StartTls, Handshake, Auth, Idle, Envelope, Content, Reset, Closed>;
 
     void take(const ServerReply& reply, bool all_sent, SendStep& step);
     void take_greeting(const ServerReply& reply, SendStep& step);
     void take_ehlo(const ServerReply& reply, SendStep& step);
+    void take_auth(const ServerReply& reply, SendStep& step);
     void take_envelope(const ServerReply& reply, SendStep& step);
     void take_reset(const ServerReply& reply, SendStep& step);
     void take_final(const ServerReply& reply, bool all_sent, SendStep& step);
 
     void send_ehlo(SendStep& step);
+    void identify(SendStep& step);
     void next_transaction(Job job, SendStep& step);
     void send_envelope(Envelope& envelope, SendStep& step);
     void send_content(Job job, SendStep& step);

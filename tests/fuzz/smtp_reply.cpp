@@ -19,7 +19,7 @@ void hold(bool promise) {
 }
 
 struct Pump {
-    Sender sender{{"gw.example", TlsMode::opportunistic, "mx.example"}};
+    Sender sender{{"gw.example", TlsUse::opportunistic, "mx.example"}};
     std::shared_ptr<const OutboundMail> mail;
     bool content_left = false, handshake = false, closed = false, running = false;
 

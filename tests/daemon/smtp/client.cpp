@@ -43,7 +43,7 @@ struct Fixture {
         config.mail_timeout = patience;
         config.mail_final_timeout = patience;
         resolver = make_resolver(loop, config);
-        client = make_client(loop, *resolver, config, log, metrics);
+        client = make_client(loop, *resolver, log, metrics);
     }
 
     static std::string lane_of(const SmtpStub& stub) { return "mail:" + to_text(stub.endpoint()); }
@@ -55,7 +55,7 @@ struct Fixture {
     /// `out` is what became of it once `run` returns.
     void send(const std::string& lane, std::string& out, OutboundMail mail) {
         ++under_way;
-        client->send(lane, std::move(mail), [this, &out](std::vector<Delivered> verdicts) {
+        client->send(transport_of_lane(lane, config), std::move(mail), [this, &out](std::vector<Delivered> verdicts) {
             out = text_of(verdicts);
             if (--under_way == 0) loop.stop();
         });
@@ -165,7 +165,7 @@ Test(client, walks_over_mail_hosts) {
     SmtpStub busy(f.loop, "127.0.0.2");
     SmtpStub good(f.loop, "127.0.0.3", busy.endpoint().port);
     f.config.mail_port = busy.endpoint().port;
-    f.client->reconfigure(f.config);
+    f.client->reconfigure();
     busy.answer("GREETING", {"!close 421 4.3.2 busy\r\n"});
     auto& d = f.dns;
     d.mx("walk.example", 10, "dead.walk.example");
@@ -220,7 +220,7 @@ Test(client, keeps_connections_and_replaces_them) {
     stub.answer("RCPT", {"503 5.5.1 no\r\n", "250 ok\r\n"});
     stub.answer("DATA", {"503 5.5.1 no\r\n", "354 go\r\n"});
     f.config.mail_connections = 1;
-    f.client->reconfigure(f.config);
+    f.client->reconfigure();
     cr_expect(f.send(lane) == "failed 550 5.7.1 no");
     cr_expect(f.send(lane) == "delivered 250 2.0.0 taken");
     cr_expect(stub.connections() == 1, "a refusal does not cost the connection");
@@ -244,24 +244,24 @@ Test(client, takes_its_time_to_open_many_connections) {
     SmtpStub stub(f.loop);
     std::string lane = Fixture::lane_of(stub);
     f.config.mail_connections = 6;
-    f.client->reconfigure(f.config);
-    cr_expect(f.client->free_slots(lane) == 2);
+    f.client->reconfigure();
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) == 2);
     std::vector<std::string> got(60);
     for (std::size_t i = 0; i < 2; ++i) f.send(lane, got[i], Fixture::mail());
-    cr_expect(f.client->free_slots(lane) == 0);
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) == 0);
     f.run();
-    cr_expect(f.client->free_slots(lane) == 4, "two more for two delivered: %zu", f.client->free_slots(lane));
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) == 4, "two more for two delivered: %zu", f.client->free_slots(transport_of_lane(lane, f.config)));
     for (std::size_t i = 2; i < got.size(); ++i) f.send(lane, got[i], Fixture::mail());
     f.run();
     cr_expect(std::count(got.begin(), got.end(), "delivered 250 2.0.0 taken") == 60);
     cr_expect(stub.most_open() <= 6 && stub.most_open() > 2, "%zu", stub.most_open());
-    cr_expect(f.client->free_slots(lane) == 6);
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) == 6);
 
     // Fewer when the host is in trouble; what it has is made use of.
     stub.answer("GREETING", {"!close 421 4.7.0 too many\r\n"});
     stub.drop();
     cr_expect(f.send(lane).starts_with("deferred 421 4.7.0 too many"));
-    cr_expect(f.client->free_slots(lane) < 6 && f.client->free_slots(lane) > 0);
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) < 6 && f.client->free_slots(transport_of_lane(lane, f.config)) > 0);
 }
 
 Test(client, makes_do_with_what_a_host_takes) {
@@ -299,7 +299,7 @@ Test(client, speaks_tls_where_it_can) {
     cr_expect(broken.connections() == 2 && broken.secured() == 0);
 
     f.config.mail_tls = false;
-    f.client->reconfigure(f.config);
+    f.client->reconfigure();
     SmtpStub unused(f.loop);
     unused.offer_tls(std::move(*TlsContext::server(certificate.certificate_file(), certificate.key_file())));
     cr_expect(f.send(Fixture::lane_of(unused)) == "delivered 250 2.0.0 taken");
@@ -319,7 +319,7 @@ Test(client, leaves_a_dead_destination_alone) {
     cr_expect(quick == "delivered 250 2.0.0 taken");
     cr_expect(silent.connections() <= 2, "those that wait share the fate of the first: %zu", silent.connections());
     for (const std::string& one : got) cr_expect(one.starts_with("deferred 451 4.4.2"), "%s", one.c_str());
-    cr_expect(f.client->free_slots(lane) == 0);
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) == 0);
     auto before = silent.connections();
     cr_expect(f.send(lane).starts_with("deferred 451 4.4.2"), "answered at once");
     cr_expect(silent.connections() == before);
@@ -332,7 +332,7 @@ Test(client, ends_without_a_word_when_it_goes) {
     cr_expect(f.send(lane) == "delivered 250 2.0.0 taken");
     cr_expect(stub.open() == 1);
     f.client->drain();
-    cr_expect(f.client->free_slots(lane) == 0);
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) == 0);
     Timer look = f.loop.after(200ms, [&] { f.loop.stop(); });
     f.loop.run();
     cr_expect(stub.lines().back() == "QUIT" && stub.open() == 0, "idle connections say QUIT");

@@ -23,7 +23,7 @@ struct Row {
     const char* verdicts;       // "" where the mail has not ended or not begun
     const char* trouble = "";   // beginning of the reply
     int recipients = 1;
-    TlsMode tls = TlsMode::opportunistic;
+    TlsUse tls = TlsUse::opportunistic;
     Notify notify = {};
     const char* data = "Subject: x\r\n\r\nhello\r\n";
 };
@@ -41,15 +41,15 @@ const Row kRows[] = {
     {"pipelining, SIZE and DSN",
      "hello\n< 250-mx.example\n< 250-PIPELINING\n< 250-SIZE 1000\n< 250 DSN\nmail\n> MAIL FROM:<+44770@gw.example> SIZE=21 RET=HDRS ENVID=id+2B1\n"
      "> RCPT TO:<r0@a.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;r0@a.example\n> DATA\n< 250 ok\n< 250 ok\n< 354 go\n>> \n< 250 2.6.0 queued\n",
-     "relayed 2.6.0", "", 1, TlsMode::opportunistic, kBoth},
+     "relayed 2.6.0", "", 1, TlsUse::opportunistic, kBoth},
     {"replies in pieces", "hello\n< 250-mx\n|\n< 250 PIPELINING\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> DATA\n< 250 ok\n|\n< 250 ok\n|\n< 354 go\n>> \n< 250 ok\n",
      "delivered 2.0.0"},
     {"250 without text", "hello\n< 250\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250\n> RCPT TO:<r0@a.example>\n< 250\n> DATA\n< 354\n>> \n< 250\n", "delivered 2.0.0"},
     {"no report with NEVER",
      "hello\n< 250-mx\n< 250 DSN\nmail\n> MAIL FROM:<+44770@gw.example> RET=HDRS ENVID=id+2B1\n< 250 ok\n"
      "> RCPT TO:<r0@a.example> NOTIFY=NEVER ORCPT=rfc822;r0@a.example\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
-     "delivered 2.0.0", "", 1, TlsMode::opportunistic, kNever},
-    {"no report without DSN", "ready\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsMode::opportunistic, kBoth},
+     "delivered 2.0.0", "", 1, TlsUse::opportunistic, kNever},
+    {"no report without DSN", "ready\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsUse::opportunistic, kBoth},
     {"two mails on one connection", "ready\nmail\ntaken\n< 250 ok\nmail\ntaken\n< 250 2.0.0 second\n", "delivered 2.0.0"},
     {"251 counts as taken", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 251 will forward\n> DATA\n< 354 go\n>> \n< 250 ok\n", "delivered 2.0.0"},
     {"status of another class", "ready\nmail\ntaken\n< 250 5.0.0 odd\n", "delivered 2.0.0"},
@@ -84,10 +84,10 @@ const Row kRows[] = {
     {"a reply in clear behind 220", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 220 go\n< 250 injected\n", "", "451 4.5.0 mx.example is out of step: a reply before the command"},
     {"half a reply in clear behind 220", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 220 go\n<< 250 inj\n", "", "451 4.5.0 mx.example is out of step: a reply before the command"},
     {"handshake fails", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 220 go\nlost\n", "", "451 4.7.5"},
-    {"TLS off", "hello\n< 250-mx\n< 250 STARTTLS\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsMode::off},
-    {"TLS required, not offered", "hello\n< 250 mx\n", "", "451 4.7.0 mx.example does not offer TLS", 1, TlsMode::required},
-    {"TLS required, refused", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 454 4.7.0 not now\n", "", "454 4.7.0", 1, TlsMode::required},
-    {"TLS required, only HELO", "hello\n< 500 what\n> HELO gw.example\n< 250 mx\n", "", "451 4.7.0", 1, TlsMode::required},
+    {"TLS off", "hello\n< 250-mx\n< 250 STARTTLS\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsUse::never},
+    {"TLS required, not offered", "hello\n< 250 mx\n", "", "451 4.7.0 mx.example does not offer TLS", 1, TlsUse::required},
+    {"TLS required, refused", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 454 4.7.0 not now\n", "", "454 4.7.0", 1, TlsUse::required},
+    {"TLS required, only HELO", "hello\n< 500 what\n> HELO gw.example\n< 250 mx\n", "", "451 4.7.0", 1, TlsUse::required},
     {"EHLO refused in TLS", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 220 go\ntls\n> EHLO gw.example\n< 502 no\n", "", "502 no"},
 
     // Refusals of the envelope
@@ -138,14 +138,14 @@ const Row kRows[] = {
     {"552 before the dot", "ready\nmail\ntaken\nearly\n< 552 5.3.4 too big\n", "failed 5.3.4"},
     {"451 before the dot", "ready\nmail\ntaken\nearly\n< 451 4.3.0 no\n", "deferred 4.3.0"},
     {"421 before the dot", "ready\nmail\ntaken\nearly\n< 421 4.3.0 no\n", "-", "421 4.3.0"},
-    {"dots are stuffed", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> ..\n> ...b\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsMode::opportunistic, {}, "a\r\n.\r\n..b\r\n"},
-    {"the last line has no end", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsMode::opportunistic, {}, "a"},
+    {"dots are stuffed", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> ..\n> ...b\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsUse::opportunistic, {}, "a\r\n.\r\n..b\r\n"},
+    {"the last line has no end", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n> a\n> .\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsUse::opportunistic, {}, "a"},
 
     // What we do not send
-    {"a bare LF of our own", "ready\nmail\nquit\n> QUIT\n", "failed 5.6.0", "", 1, TlsMode::opportunistic, {}, "a\nb\r\n"},
+    {"a bare LF of our own", "ready\nmail\nquit\n> QUIT\n", "failed 5.6.0", "", 1, TlsUse::opportunistic, {}, "a\nb\r\n"},
     {"over the announced size", "hello\n< 250-mx\n< 250 SIZE 20\nmail\nquit\n> QUIT\n", "failed 5.3.4"},
-    {"8-bit without 8BITMIME", "ready\nmail\nquit\n> QUIT\n", "failed 5.6.3", "", 1, TlsMode::opportunistic, {}, "\xc3\xa4\r\n"},
-    {"8-bit with 8BITMIME", "hello\n< 250-mx\n< 250 8BITMIME\nmail\n> MAIL FROM:<+44770@gw.example> BODY=8BITMIME\n", "", "", 1, TlsMode::opportunistic, {}, "\xc3\xa4\r\n"},
+    {"8-bit without 8BITMIME", "ready\nmail\nquit\n> QUIT\n", "failed 5.6.3", "", 1, TlsUse::opportunistic, {}, "\xc3\xa4\r\n"},
+    {"8-bit with 8BITMIME", "hello\n< 250-mx\n< 250 8BITMIME\nmail\n> MAIL FROM:<+44770@gw.example> BODY=8BITMIME\n", "", "", 1, TlsUse::opportunistic, {}, "\xc3\xa4\r\n"},
 
     // Limits on recipients and mails
     {"452 after the first",
@@ -286,7 +286,7 @@ Test(sender, holds_every_conversation) {
 }
 
 Test(sender, names_at_most_a_hundred_recipients) {
-    Sender sender({"gw.example", TlsMode::off, "mx.example"});
+    Sender sender({"gw.example", TlsUse::never, "mx.example"});
     sender.connected();
     sender.received("220 mx\r\n", true);
     sender.received("250-mx\r\n250 PIPELINING\r\n", true);
@@ -303,7 +303,7 @@ Test(sender, names_at_most_a_hundred_recipients) {
 }
 
 Test(sender, obeys_the_limit_on_recipient_domains) {
-    Sender sender({"gw.example", TlsMode::off, "mx.example"});
+    Sender sender({"gw.example", TlsUse::never, "mx.example"});
     sender.connected();
     sender.received("220 mx\r\n", true);
     sender.received("250-mx\r\n250-PIPELINING\r\n250 LIMITS RCPTDOMAINMAX=1\r\n", true);
@@ -325,7 +325,7 @@ Test(sender, never_believes_a_reply_to_anything_but_the_dot) {
     for (int code = 200; code < 560; ++code) {
         if (code / 10 % 10 > 5) continue;
         for (std::size_t place = 0; place < std::size(places); ++place) {
-            Sender sender({"gw.example", TlsMode::off, "mx.example"});
+            Sender sender({"gw.example", TlsUse::never, "mx.example"});
             sender.connected();
             auto mail = std::make_shared<OutboundMail>();
             mail->data = std::make_shared<const Octets>("x\r\n");
