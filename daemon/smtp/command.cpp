@@ -236,6 +236,19 @@ Command parse_bdat(std::string_view argument) {
     return Bdat{number(size)};
 }
 
+Command parse_auth(std::string_view argument) {
+    Auth auth;
+    auth.mechanism = argument.substr(0, std::min(argument.find(' '), argument.size()));
+    if (auth.mechanism.empty()) return Refused{ReplyId::argument_needed};
+    for (char& c : auth.mechanism)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    argument.remove_prefix(auth.mechanism.size());
+    skip_spaces(argument);
+    if (argument.find(' ') != std::string_view::npos) return Refused{ReplyId::argument_not_allowed};
+    if (!argument.empty()) auth.response = argument;
+    return auth;
+}
+
 Command not_implemented(std::string_view) { return Refused{ReplyId::not_implemented}; }
 Command foreign_protocol(std::string_view) { return Refused{ReplyId::foreign_protocol}; }
 
@@ -246,7 +259,7 @@ struct VerbSpec {
     Command (*parse)(std::string_view argument);
 };
 
-// Source: RFC 5321 §4.1.1; those not offered: RFC 4954, 4468, 1985, 821 and what other servers know.
+// Source: RFC 5321 §4.1.1; RFC 4954; those not offered: RFC 4468, 1985, 821 and what other servers know.
 constexpr auto kVerbs = std::to_array<VerbSpec>({
     {"MAIL", parse_mail},
     {"RCPT", parse_rcpt},
@@ -261,7 +274,7 @@ constexpr auto kVerbs = std::to_array<VerbSpec>({
     {"STARTTLS", without_argument<StartTls>},
     {"BDAT", parse_bdat},
     {"EXPN", not_implemented},
-    {"AUTH", not_implemented},
+    {"AUTH", parse_auth},
     {"BURL", not_implemented},
     {"ETRN", not_implemented},
     {"TURN", not_implemented},

@@ -1,7 +1,7 @@
 // Command lines of an SMTP client as values.
 //
 // Pure: a line in, a command or the reply that refuses it out. Verbs and parameters are tables.
-// Source: RFC 5321 §4.1, RFC 1870 (SIZE), RFC 6152 (BODY), RFC 3461 §4 (DSN), RFC 3207 (STARTTLS), RFC 3030 (BDAT).
+// Source: RFC 5321 §4.1, RFC 1870 (SIZE), RFC 6152 (BODY), RFC 3461 §4 (DSN), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3030 (BDAT).
 #pragma once
 
 #include <cstdint>
@@ -46,6 +46,10 @@ struct Noop {};
 struct Vrfy {};
 struct Help {};
 struct StartTls {};
+struct Auth {
+    std::string mechanism;                 // in upper case
+    std::optional<std::string> response;   // the initial one; "=" is an empty one
+};
 struct Quit {};
 /// A line that is no command we take; the reply says why.
 struct Refused {
@@ -56,7 +60,7 @@ struct BadAddress {
     Error error;   // sender_syntax or recipient_syntax
 };
 
-using Command = std::variant<Refused, BadAddress, Hello, MailFrom, RcptTo, Data, Bdat, Rset, Noop, Vrfy, Help, StartTls, Quit>;
+using Command = std::variant<Refused, BadAddress, Hello, MailFrom, RcptTo, Data, Bdat, Rset, Noop, Vrfy, Help, StartTls, Auth, Quit>;
 
 struct ParsedCommand {
     std::string_view verb;   // its row's name, "?" for a verb that no row has: for the log

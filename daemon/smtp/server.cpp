@@ -21,14 +21,15 @@ constexpr std::size_t kMostUnsent = 64 * 1024;
 
 class Server::Connection final : public StreamEvents, public std::enable_shared_from_this<Connection> {
 public:
-    Connection(Server& server, int fd, std::string peer, ClientRights rights)
-        : server_(server), config_(server.config_), session_(server.rules_, server, server.memory_, peer, rights), began_(server.loop_.now()), since_(began_), stream_(Stream::accepted(server.loop_, fd, std::move(peer), *this)) {
+    Connection(Server& server, int fd, std::string peer, ClientRights rights, std::vector<std::string> candidates)
+        : candidates(std::move(candidates)), server_(server), config_(server.config_), session_(server.rules_, server, server.memory_, peer, rights), began_(server.loop_.now()), since_(began_), stream_(Stream::accepted(server.loop_, fd, std::move(peer), *this)) {
         // A turn later, so that octets that are here already show who speaks first.
         greeting_ = server.loop_.after(std::chrono::milliseconds(0), [this] { act(session_.greet()); });
     }
 
     const std::string& peer() const { return stream_->peer_address(); }
-    Connections::iterator place;   // in the server's list
+    Connections::iterator place;                 // in the server's list
+    const std::vector<std::string> candidates;   // peers that it counts for
 
     void on_input() override { pump(); }
     void on_flushed() override {
@@ -38,9 +39,10 @@ public:
         }
     }
     void on_secured() override {
-        server_.log_.debug("-", "smtp-tls", {{"client", peer()}, {"tls", stream_->tls_description()}});
+        auto certificate = server_.certificate_of(*stream_);
+        server_.log_.debug("-", "smtp-tls", {{"client", peer()}, {"tls", stream_->tls_description()}, {"certificate", certificate ? certificate->subject : "none"}});
         since_ = server_.loop_.now();
-        act(session_.secured());
+        act(session_.secured(std::move(certificate)));
     }
     void on_closed(const std::string& reason) override {
         if (session_.phase() != Phase::closed && session_.phase() != Phase::commands) server_.log_.info("-", "smtp-lost", {{"client", peer()}, {"reason", reason}});
@@ -106,6 +108,7 @@ private:
 
     void act(SessionStep step) {
         for (Refusal& refusal : step.refusals) tell(refusal);
+        if (step.authenticated) server_.log_.info("-", "smtp-authenticated", {{"client", peer()}, {"user", *step.authenticated}});
         if (!step.replies.empty()) stream_->write(step.replies);
         switch (step.next) {
             case Next::read: return;
@@ -114,7 +117,7 @@ private:
                 return;
             case Next::start_tls:
                 since_ = server_.loop_.now();
-                return stream_->start_tls(server_.tls_ ? server_.tls_->accept_session() : nullptr, true);
+                return stream_->start_tls(server_.tls_ ? server_.tls_->accept_session(session_.certificate_wanted() ? ClientCertificate::asked : ClientCertificate::not_asked) : nullptr, true);
             case Next::close: return stream_->close_after_flush();
         }
     }
@@ -172,9 +175,51 @@ Result<void> Server::configure(std::shared_ptr<const Config> config, std::shared
     if (auto listening = listen(config->smtp_listen); !listening) return listening;
     const TlsOffer offer = load_certificate(*config);
     rules_ = std::make_shared<const SessionRules>(session_rules(*config, offer));
+    identity_ = std::make_shared<const mm4::Identity>(*config);
+    load_authorities();
+    rates_.clear();
     config_ = std::move(config);
     router_ = std::move(router);
     return {};
+}
+
+void Server::load_authorities() {
+    authorities_.clear();
+    for (const std::string& file : identity_->authorities()) {
+        if (auto loaded = TlsAuthorities::of(file)) authorities_.push_back(std::move(*loaded));
+        else log_.error("-", "smtp-authorities", {{"reason", loaded.error().rule}, {"consequence", "peers whose certificates come from them are not known"}});
+    }
+}
+
+std::optional<CertificateFacts> Server::certificate_of(const Stream& stream) const {
+    const TlsPeer peer = stream.tls_peer();
+    if (!peer.has_certificate()) return std::nullopt;
+    std::vector<const TlsAuthorities*> authorities;
+    for (const TlsAuthorities& one : authorities_) authorities.push_back(&one);
+    return peer.facts(authorities);
+}
+
+bool Server::takes_message_of(const std::vector<std::string>& peers) {
+    const Instant now = loop_.now();
+    bool takes = false;
+    for (const std::string& name : peers) {
+        const Peer* peer = identity_->named(name);
+        TokenBucket& rate = rates_.try_emplace(name, peer ? peer->inbound_rate : 0, now).first->second;
+        if (rate.available(now) == 0) continue;
+        takes = true;
+        rate.take(now);
+    }
+    return takes;
+}
+
+/// Whether one of them may have one more connection, or there are none of them.
+bool Server::has_room_for(const std::vector<std::string>& peers) const {
+    const auto has_room = [&](const std::string& name) {
+        const auto there = per_peer_.find(name);
+        const Peer* peer = identity_->named(name);
+        return there == per_peer_.end() || !peer || there->second < peer->inbound_connections;
+    };
+    return peers.empty() || std::ranges::any_of(peers, has_room);
 }
 
 TlsOffer Server::load_certificate(const Config& config) {
@@ -237,10 +282,15 @@ void Server::accept(int fd, std::string peer) {
     const bool too_many_from_peer = from_peer != per_client_.end() && from_peer->second >= config_->smtp_connections_per_client;
     if (draining_) return turn_away(fd, peer, ReplyId::shutting_down);
     if (too_many_from_peer || connections_.size() >= config_->smtp_connections) return turn_away(fd, peer, ReplyId::too_many_connections);
+    mm4::SessionFacts facts;
+    facts.client = peer;
+    std::vector<std::string> candidates = identity_->standing_of(facts).candidates;
+    if (!has_room_for(candidates)) return turn_away(fd, peer, ReplyId::too_many_connections);
+    for (const std::string& one : candidates) ++per_peer_[one];
     ++per_client_[peer];
     metrics_.add(Counter::smtp_connections);
     const ClientRights rights = contains(config_->smtp_networks, peer) ? ClientRights::may_send : ClientRights::denied;
-    auto connection = std::make_shared<Connection>(*this, fd, std::move(peer), rights);
+    auto connection = std::make_shared<Connection>(*this, fd, std::move(peer), rights, std::move(candidates));
     connections_.push_back(connection);
     connection->place = std::prev(connections_.end());
     look_later();
@@ -259,6 +309,10 @@ void Server::forget(Connection& connection) {
     const auto found = per_client_.find(connection.peer());
     assert(found != per_client_.end());
     if (--found->second == 0) per_client_.erase(found);
+    for (const std::string& one : connection.candidates) {
+        const auto counted = per_peer_.find(one);
+        if (counted != per_peer_.end() && --counted->second == 0) per_peer_.erase(counted);
+    }
     connections_.erase(connection.place);
 }
 

@@ -20,9 +20,11 @@
 #include "daemon/loop/tls.h"
 #include "daemon/memory_budget.h"
 #include "daemon/metrics.h"
+#include "daemon/mm4/identity.h"
 #include "daemon/received_envelope.h"
 #include "daemon/router.h"
 #include "daemon/smtp/session.h"
+#include "daemon/token_bucket.h"
 #include "store/store.h"
 
 namespace mmgate::smtp {
@@ -62,11 +64,17 @@ private:
         std::unique_ptr<Listener> listener;
     };
 
-    Result<Route> route(const Address& mailbox) const override { return router_->of_mail_recipient(mailbox, {}); }
+    Result<Route> route(const Address& mailbox, const Whence& whence) const override { return router_->of_mail_recipient(mailbox, whence); }
     Result<void> admits(std::uint64_t size_bytes) const override;
+    mm4::Standing standing_of(const mm4::SessionFacts& facts) const override { return identity_->standing_of(facts); }
+    bool accepts(const mm4::SessionFacts& facts, std::string_view user, std::string_view password) const override { return identity_->accepts(facts, user, password); }
+    bool takes_message_of(const std::vector<std::string>& peers) override;
 
     Result<void> listen(const std::vector<Endpoint>& wanted);
     TlsOffer load_certificate(const Config& config);
+    void load_authorities();
+    std::optional<CertificateFacts> certificate_of(const Stream& stream) const;
+    bool has_room_for(const std::vector<std::string>& peers) const;
     void accept(int fd, std::string peer);
     void turn_away(int fd, const std::string& peer, ReplyId why);
     void forget(Connection& connection);
@@ -82,10 +90,13 @@ private:
     std::shared_ptr<const Config> config_;   // shared with the rest of the gateway until the next reload
     std::shared_ptr<const Router> router_;
     std::shared_ptr<const SessionRules> rules_;   // shared with the sessions that began under them
+    std::shared_ptr<const mm4::Identity> identity_;
+    std::vector<TlsAuthorities> authorities_;   // of peers' certificates
     std::optional<TlsContext> tls_;
     std::vector<Door> doors_;
     Connections connections_;
-    std::unordered_map<std::string, std::size_t> per_client_;
+    std::unordered_map<std::string, std::size_t> per_client_, per_peer_;
+    std::unordered_map<std::string, TokenBucket> rates_;   // of messages, by peer
     Timer clock_;
     bool draining_ = false;
 };

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "daemon/crypto.h"
 #include "mapping/status.h"
 
 namespace mmgate::smtp {
@@ -18,6 +19,8 @@ constexpr std::uint32_t kIdleCommands = 100;
 constexpr std::uint64_t kReadBeyond = 16;
 // The same for the content of a command that is not offered.
 constexpr std::uint64_t kMostSkipped = 1024 * 1024 * 1024;
+// Of one session. Who does not know the password by then is guessing.
+constexpr std::uint32_t kFailedPasswords = 3;
 // RFC 9422 §4: the greatest value.
 constexpr std::uint32_t kMostLimit = 999'999;
 
@@ -40,6 +43,19 @@ constexpr bool findings_are_in_order() {
 }
 static_assert(findings_are_in_order());
 
+/// What stands between a client and MAIL.
+struct LackSpec {
+    mm4::Lack lack;
+    ReplyId reply;
+};
+constexpr auto kLacks = std::to_array<LackSpec>({
+    {mm4::Lack::nothing, ReplyId::client_denied},
+    {mm4::Lack::tls, ReplyId::tls_required},
+    {mm4::Lack::certificate, ReplyId::certificate_wrong},
+    {mm4::Lack::authentication, ReplyId::auth_required},
+});
+static_assert(std::ranges::is_sorted(kLacks, {}, &LackSpec::lack) && kLacks.size() == static_cast<std::size_t>(mm4::Lack::authentication) + 1);
+
 // RFC 3207 §4: what is served in clear where TLS is required; HELP would be harmless, too, but is not in its list.
 bool is_served_in_clear(const Command& command) {
     return std::holds_alternative<Hello>(command) || std::holds_alternative<StartTls>(command) || std::holds_alternative<Noop>(command) ||
@@ -61,8 +77,16 @@ SessionRules session_rules(const Config& config, TlsOffer tls) {
     return rules;
 }
 
-Session::Session(std::shared_ptr<const SessionRules> rules, const SessionPolicy& policy, MemoryBudget& memory, std::string client, ClientRights rights)
-    : rules_(std::move(rules)), policy_(policy), memory_(memory), client_(std::move(client)), rights_(rights) {}
+Session::Session(std::shared_ptr<const SessionRules> rules, SessionPolicy& policy, MemoryBudget& memory, std::string client, ClientRights rights)
+    : rules_(std::move(rules)), policy_(policy), memory_(memory), rights_(rights) {
+    facts_.client = std::move(client);
+    standing_ = policy_.standing_of(facts_);
+}
+
+/// Of one mail: what the gateway takes, and of a peer no more than was agreed with it.
+std::uint64_t Session::mail_bytes() const {
+    return standing_.candidates.empty() ? rules_->mail_bytes : std::min(rules_->mail_bytes, mail_bytes_for(standing_.message_size_bytes));
+}
 
 // ------------------------------------------------------------------------------------------------------------------------------ what the pump says
 
@@ -110,9 +134,13 @@ SessionStep Session::answered(const Accepted& result) {
     return step;
 }
 
-SessionStep Session::secured() {
+SessionStep Session::secured(std::optional<CertificateFacts> certificate) {
     assert(std::holds_alternative<Securing>(state_));
     secured_ = true;
+    facts_.channel = Channel::tls;
+    facts_.certificate = std::move(certificate);
+    facts_.user.clear();
+    standing_ = policy_.standing_of(facts_);
     line_.clear();
     state_.emplace<Connected>();
     return {};
@@ -185,8 +213,13 @@ void Session::take_command(std::string_view line, SessionStep& step) {
     if (errors_ >= rules_->errors) return refuse(ReplyId::too_many_errors, step);
     if (!line.ends_with('\r')) return refuse(ReplyId::bare_line_end, step);
     // Of a line too long nothing but its end was kept, where it came in pieces.
-    if (line_too_long_ || line.size() + 1 > rules_->command_bytes) return refuse(ReplyId::command_too_long, step);
+    auto* authenticating = std::get_if<Authenticating>(&state_);
+    if (line_too_long_ || line.size() + 1 > rules_->command_bytes) {
+        if (authenticating) state_ = Idle{Hello(std::move(authenticating->hello))};
+        return refuse(ReplyId::command_too_long, step);
+    }
     line.remove_suffix(1);
+    if (authenticating) return take_auth_response(line, step);
     if (line.find('\r') != std::string_view::npos) return refuse(ReplyId::bare_line_end, step);
     ParsedCommand parsed = parse_command(line);
     verb_ = parsed.verb;
@@ -210,7 +243,7 @@ std::size_t Session::collect(Collecting& collecting, Bytes octets, SessionStep& 
     [[maybe_unused]] const bool granted = collecting.memory.resize(reader.octets_kept());
     if (reader.done()) {
         end_of_content(collecting, step);
-    } else if (reader.octets_seen() / kReadBeyond > rules_->mail_bytes) {
+    } else if (reader.octets_seen() / kReadBeyond > mail_bytes()) {
         verb_ = "DATA";
         refuse(ReplyId::far_too_big, step, Refusal::What::mail);
     }
@@ -240,11 +273,13 @@ void Session::on(const BadAddress& bad, SessionStep& step) { refuse(bad.error, s
 
 void Session::on(Hello& hello, SessionStep& step) {
     if (!std::holds_alternative<Connected>(state_)) count_idle_command();
+    standing_ = policy_.standing_of(facts_);
     if (hello.dialect == Dialect::smtp) {
         step.replies += "250 " + rules_->hostname + "\r\n";
     } else {
-        step.replies += "250-" + rules_->hostname + "\r\n250-PIPELINING\r\n250-SIZE " + std::to_string(rules_->mail_bytes) + "\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n";
+        step.replies += "250-" + rules_->hostname + "\r\n250-PIPELINING\r\n250-SIZE " + std::to_string(mail_bytes()) + "\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n";
         if ((rules_->tls == TlsOffer::offered || rules_->tls == TlsOffer::required) && !secured_) step.replies += "250-STARTTLS\r\n";
+        if (standing_.password_wanted && secured_) step.replies += "250-AUTH PLAIN LOGIN\r\n";
         step.replies += "250-LIMITS RCPTMAX=" + std::to_string(std::min(rules_->recipients, kMostLimit)) + "\r\n250 DSN\r\n";
     }
     state_ = Idle{std::move(hello)};
@@ -255,17 +290,26 @@ void Session::on(MailFrom& mail, SessionStep& step) {
     if (!idle) return refuse(ReplyId::bad_sequence, step);
     // Who said HELO was offered nothing.
     if (idle->hello.dialect == Dialect::smtp && mail.has_parameters) return refuse(ReplyId::unknown_parameter, step);
-    if (rights_ == ClientRights::denied) return refuse(ReplyId::client_denied, step, Refusal::What::command, std::move(mail.sender));
-    if (mail.size_bytes > rules_->mail_bytes) return refuse(ReplyId::too_big, step, Refusal::What::command, std::move(mail.sender));
+    // Asked anew: the configuration may be another by now.
+    standing_ = policy_.standing_of(facts_);
+    if (rights_ == ClientRights::denied && standing_.peers.empty()) {
+        const bool helpless = standing_.lack == mm4::Lack::tls && rules_->tls == TlsOffer::none;
+        return refuse(helpless ? ReplyId::client_denied : kLacks[static_cast<std::size_t>(standing_.lack)].reply, step, Refusal::What::command, std::move(mail.sender));
+    }
+    if (mail.size_bytes > mail_bytes()) return refuse(ReplyId::too_big, step, Refusal::What::command, std::move(mail.sender));
     const std::uint64_t size = std::max<std::uint64_t>(mail.size_bytes, 1);
     if (auto admitted = policy_.admits(size); !admitted) return refuse(admitted.error(), step, Refusal::What::command, std::move(mail.sender));
     // A declared size is not set aside: it costs its sender nothing to say.
     if (!MemoryShare(memory_).resize(size)) return refuse(ReplyId::memory_full, step, Refusal::What::command, std::move(mail.sender));
+    if (!standing_.peers.empty() && !policy_.takes_message_of(standing_.peers)) return refuse(ReplyId::peer_too_fast, step, Refusal::What::command, std::move(mail.sender));
     Transaction next{std::move(idle->hello), mail.size_bytes, {}};
-    // RFC 3848 has a name for TLS with ESMTP only.
-    next.envelope.protocol = next.hello.dialect == Dialect::smtp ? "SMTP" : secured_ ? "ESMTPS"
-                                                                                     : "ESMTP";
-    next.envelope.client = client_;
+    // RFC 3848 has names for TLS and passwords with ESMTP only.
+    next.envelope.protocol = next.hello.dialect == Dialect::smtp ? "SMTP" : !facts_.user.empty() ? "ESMTPSA"
+                                                                        : secured_               ? "ESMTPS"
+                                                                                                 : "ESMTP";
+    next.envelope.client = facts_.client;
+    next.envelope.peers = standing_.peers;
+    next.envelope.channel = facts_.channel;
     next.envelope.helo = next.hello.host;
     if (mail.sender) next.envelope.return_path = to_mail_text(*mail.sender);
     next.envelope.envelope_id = std::move(mail.envelope_id);
@@ -284,7 +328,7 @@ void Session::on(RcptTo& rcpt, SessionStep& step) {
         transaction->too_many = true;   // the log has one line of it
         return refuse(ReplyId::too_many_recipients, step);
     }
-    auto route = policy_.route(rcpt.mailbox);
+    auto route = policy_.route(rcpt.mailbox, {facts_.client, transaction->envelope.peers});
     if (!route) {
         ++transaction->refused;
         return refuse(route.error(), step, Refusal::What::command, std::move(rcpt.mailbox));
@@ -299,7 +343,7 @@ void Session::on(const Data&, SessionStep& step) {
     auto* transaction = std::get_if<Transaction>(&state_);
     if (!transaction) return refuse(ReplyId::bad_sequence, step);
     if (transaction->envelope.recipients.empty()) return refuse(transaction->refused > 0 ? ReplyId::no_valid_recipients : ReplyId::bad_sequence, step);
-    const DataReader::Bounds bounds{rules_->mail_bytes, rules_->line_bytes, transaction->declared_bytes};
+    const DataReader::Bounds bounds{mail_bytes(), rules_->line_bytes, transaction->declared_bytes};
     Transaction taken = std::move(*transaction);
     state_.emplace<Collecting>(Collecting{std::move(taken), DataReader(bounds), MemoryShare(memory_)});
     reply(ReplyId::start_content, step);
@@ -348,6 +392,50 @@ void Session::on(const StartTls&, SessionStep& step) {
     reply(ReplyId::start_tls, step);
     state_.emplace<Securing>();
     step.next = Next::start_tls;
+}
+
+void Session::on(const Auth& auth, SessionStep& step) {
+    auto* idle = std::get_if<Idle>(&state_);
+    if (!standing_.password_wanted) return refuse(facts_.user.empty() ? ReplyId::not_implemented : ReplyId::bad_sequence, step);
+    if (!idle || idle->hello.dialect == Dialect::smtp) return refuse(ReplyId::bad_sequence, step);
+    if (!secured_) return refuse(ReplyId::auth_in_clear, step);
+    using Wanted = Authenticating::Wanted;
+    if (auth.mechanism != "PLAIN" && auth.mechanism != "LOGIN") return refuse(ReplyId::auth_mechanism, step);
+    const Wanted wanted = auth.mechanism == "PLAIN" ? Wanted::plain : Wanted::user;
+    state_ = Authenticating{Hello(std::move(idle->hello)), wanted};
+    if (auth.response) return take_auth_response(*auth.response == "=" ? std::string_view() : std::string_view(*auth.response), step);
+    reply(wanted == Wanted::plain ? ReplyId::auth_go_on : ReplyId::auth_user, step);
+}
+
+/// A line that answers a 334. Source: RFC 4954 §4, RFC 4616 §2 (PLAIN).
+void Session::take_auth_response(std::string_view response, SessionStep& step) {
+    verb_ = "AUTH";
+    auto authenticating = std::move(std::get<Authenticating>(state_));
+    state_ = Idle{std::move(authenticating.hello)};
+    if (response == "*") return refuse(ReplyId::auth_cancelled, step);
+    const auto decoded = from_base64(response);
+    if (!decoded) return refuse(ReplyId::auth_malformed, step);
+    switch (authenticating.wanted) {
+        case Authenticating::Wanted::user:
+            state_ = Authenticating{Hello(std::move(std::get<Idle>(state_).hello)), Authenticating::Wanted::password, *decoded};
+            return reply(ReplyId::auth_password, step);
+        case Authenticating::Wanted::password: return judge(authenticating.user, *decoded, step);
+        case Authenticating::Wanted::plain: break;
+    }
+    const std::string_view all(*decoded);
+    const std::size_t first = all.find('\0'), second = first == std::string_view::npos ? first : all.find('\0', first + 1);
+    if (second == std::string_view::npos || all.find('\0', second + 1) != std::string_view::npos) return refuse(ReplyId::auth_malformed, step);
+    const std::string_view acts_as = all.substr(0, first), user = all.substr(first + 1, second - first - 1);
+    // To act as somebody else is nobody's right.
+    judge(acts_as.empty() || acts_as == user ? user : std::string_view(), all.substr(second + 1), step);
+}
+
+void Session::judge(std::string_view user, std::string_view password, SessionStep& step) {
+    if (!policy_.accepts(facts_, user, password)) return refuse(++failed_passwords_ >= kFailedPasswords ? ReplyId::auth_failed_too_often : ReplyId::auth_failed, step);
+    facts_.user = user;
+    standing_ = policy_.standing_of(facts_);
+    step.authenticated = facts_.user;
+    reply(ReplyId::authenticated, step);
 }
 
 void Session::on(const Quit&, SessionStep& step) { reply(ReplyId::bye, step); }

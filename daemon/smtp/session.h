@@ -2,7 +2,7 @@
 //
 // The pump feeds it what arrives, in order, and does what each step says. Decisions that need the rest of the gateway are asked of SessionPolicy,
 // whose answers are values. A mail that is complete goes out in a step; the session takes nothing more until it is told what became of it.
-// Source: RFC 5321 §3, §4.1.4 (order of commands), §4.5.3 (limits); RFC 2920 (pipelining), RFC 3207 (STARTTLS), RFC 1870 (SIZE), RFC 3461 (DSN).
+// Source: RFC 5321 §3, §4.1.4 (order of commands), §4.5.3 (limits); RFC 2920 (pipelining), RFC 3207 (STARTTLS), RFC 1870 (SIZE), RFC 3461 (DSN), RFC 4954 (AUTH).
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 #include "daemon/config.h"
 #include "daemon/memory_budget.h"
+#include "daemon/mm4/identity.h"
 #include "daemon/received_envelope.h"
 #include "daemon/smtp/command.h"
 #include "daemon/smtp/data_reader.h"
@@ -55,9 +56,14 @@ class SessionPolicy {
 public:
     virtual ~SessionPolicy() = default;
     /// Fails: relay_denied, recipient_unknown.
-    virtual Result<Route> route(const Address& mailbox) const = 0;
+    virtual Result<Route> route(const Address& mailbox, const Whence& whence) const = 0;
     /// Fails: storage_full, storage_failed.
     virtual Result<void> admits(std::uint64_t size_bytes) const = 0;
+    /// As whom it may speak MM4.
+    virtual mm4::Standing standing_of(const mm4::SessionFacts& facts) const = 0;
+    virtual bool accepts(const mm4::SessionFacts& facts, std::string_view user, std::string_view password) const = 0;
+    /// Counts a message of one of these peers. False: each of them has sent as many as it may for now.
+    virtual bool takes_message_of(const std::vector<std::string>& peers) = 0;
 };
 
 enum class ClientRights : std::uint8_t { may_send,
@@ -87,6 +93,7 @@ struct SessionStep {
     Next next = Next::read;
     std::optional<IncomingMail> mail;   // complete: somebody is to take it and `answered` is to follow
     std::vector<Refusal> refusals;
+    std::optional<std::string> authenticated;   // the user whose password was given just now
 };
 
 /// What a session is about, and so which deadline holds.
@@ -99,7 +106,7 @@ enum class Phase : std::uint8_t { commands,
 class Session {
 public:
     /// `policy` and `memory` must outlive the session.
-    Session(std::shared_ptr<const SessionRules> rules, const SessionPolicy& policy, MemoryBudget& memory, std::string client, ClientRights rights);
+    Session(std::shared_ptr<const SessionRules> rules, SessionPolicy& policy, MemoryBudget& memory, std::string client, ClientRights rights);
 
     /// 220. Who speaks before it is no SMTP client.
     SessionStep greet();
@@ -107,12 +114,14 @@ public:
     SessionStep received(Bytes octets, std::size_t behind);
     /// What became of the mail. A refusal is its taker's to log.
     SessionStep answered(const Accepted& result);
-    /// The TLS handshake is done: all that was said before is forgotten.
-    SessionStep secured();
+    /// The TLS handshake is done, in which the client has shown a certificate or not: all that was said before is forgotten.
+    SessionStep secured(std::optional<CertificateFacts> certificate);
     /// The pump ends the session, because of time or shutdown; `shutting_down` lets a mail under way finish.
     SessionStep end(ReplyId reason);
 
     Phase phase() const;
+    /// Whether the client is to be asked for a certificate.
+    bool certificate_wanted() const { return standing_.certificate_wanted; }
     bool between_transactions() const { return std::holds_alternative<Idle>(state_) || std::holds_alternative<Connected>(state_); }
     /// Command lines taken so far.
     std::uint64_t commands() const { return commands_; }
@@ -124,6 +133,14 @@ private:
     struct Connected {};   // no EHLO or HELO yet
     struct Idle {
         Hello hello;
+    };
+    struct Authenticating {
+        enum class Wanted : std::uint8_t { plain,
+                                           user,
+                                           password };
+        Hello hello;
+        Wanted wanted = Wanted::plain;
+        std::string user{};
     };
     struct Transaction {
         Hello hello;
@@ -142,7 +159,7 @@ private:
     };
     struct Securing {};
     struct Closed {};
-    using State = std::variant<Silent, Connected, Idle, Transaction, Collecting, Waiting, Securing, Closed>;
+    using State = std::variant<Silent, Connected, Idle, Authenticating, Transaction, Collecting, Waiting, Securing, Closed>;
 
     std::size_t take_line(Bytes octets, std::size_t behind, SessionStep& step);
     void keep_of_line(Bytes octets);
@@ -163,7 +180,12 @@ private:
     void on(const Vrfy&, SessionStep& step);
     void on(const Help&, SessionStep& step);
     void on(const StartTls&, SessionStep& step);
+    void on(const Auth& auth, SessionStep& step);
     void on(const Quit&, SessionStep& step);
+
+    void take_auth_response(std::string_view response, SessionStep& step);
+    void judge(std::string_view user, std::string_view password, SessionStep& step);
+    std::uint64_t mail_bytes() const;
 
     void reply(ReplyId id, SessionStep& step);
     void note_refusal(std::size_t reply_from, Refusal::What what, std::optional<Address> address, SessionStep& step);
@@ -172,10 +194,11 @@ private:
     void count_idle_command();
 
     std::shared_ptr<const SessionRules> rules_;   // shared with the sessions that began under the same configuration
-    const SessionPolicy& policy_;
+    SessionPolicy& policy_;
     MemoryBudget& memory_;
-    std::string client_;
     ClientRights rights_;
+    mm4::SessionFacts facts_;
+    mm4::Standing standing_;   // of these facts, as last asked for
     State state_;
     Octets line_;                    // the beginning of a command line
     std::size_t behind_ = 0;         // octets that were there behind the command under way
@@ -183,6 +206,7 @@ private:
     std::uint64_t commands_ = 0;
     std::uint32_t errors_ = 0;
     std::uint32_t idle_commands_ = 0;
+    std::uint32_t failed_passwords_ = 0;
     std::string_view verb_ = "?";   // of the command under way
     bool line_too_long_ = false;    // the rest of the line is passed over
     bool secured_ = false;

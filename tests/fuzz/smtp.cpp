@@ -35,11 +35,22 @@ SessionRules rules(TlsOffer tls) {
 }
 
 struct Policy final : SessionPolicy {
-    Result<Route> route(const Address& mailbox) const override {
+    Result<Route> route(const Address& mailbox, const Whence&) const override {
         if (local_part(mailbox).starts_with('+')) return Route{{Address::Kind::phone, std::string(local_part(mailbox)), {}}, "mm1", "mm1", "served"};
         return fail(domain_part(mailbox) == "a.example" ? Fault::recipient_unknown : Fault::relay_denied, "not ours");
     }
     Result<void> admits(std::uint64_t) const override { return {}; }
+    // A peer that is known by its password, so that AUTH is read.
+    mm4::Standing standing_of(const mm4::SessionFacts& facts) const override {
+        mm4::Standing standing;
+        standing.candidates = {"peer"};
+        standing.message_size_bytes = 300;
+        standing.password_wanted = facts.user.empty();
+        if (!facts.user.empty()) standing.peers = standing.candidates;
+        return standing;
+    }
+    bool accepts(const mm4::SessionFacts&, std::string_view user, std::string_view) const override { return user == "peer"; }
+    bool takes_message_of(const std::vector<std::string>&) override { return true; }
 };
 
 void check_replies(std::string_view wire) {
@@ -104,7 +115,7 @@ Talk talk(std::string_view input, std::uint8_t choice, std::size_t piece_bytes) 
             if (step.next == Next::close) open = false;
             if (step.next == Next::start_tls) {
                 hold(session.phase() == Phase::securing);
-                out.wire += session.secured().replies;
+                out.wire += session.secured(std::nullopt).replies;
             }
             return std::move(step.mail);
         };

@@ -65,7 +65,8 @@ Test(command, refuses_what_is_no_command) {
         {"EHLO a..b", ReplyId::bad_hello},
 
         {"EXPN list", ReplyId::not_implemented},
-        {"AUTH PLAIN AGEAYg==", ReplyId::not_implemented},
+        {"AUTH", ReplyId::argument_needed},
+        {"AUTH PLAIN AGEAYg== x", ReplyId::argument_not_allowed},
         {"ETRN x", ReplyId::not_implemented},
         {"TURN", ReplyId::not_implemented},
         {"XCLIENT ADDR=127.0.0.1", ReplyId::not_implemented},
@@ -209,4 +210,18 @@ Test(command, reads_the_others) {
     for (std::string_view line : {"BDAT"sv, "BDAT abc"sv, "BDAT -1"sv, "BDAT +1"sv, "BDAT 184467440737095516210"sv}) cr_expect(!parsed_as<Bdat>(line).size_bytes, "%s", line.data());
     cr_expect(parse_command("mail FROM:<>").verb == "MAIL");
     cr_expect(parse_command("Frob \"x\"").verb == "?");
+}
+
+Test(command, reads_how_a_client_says_who_it_is) {
+    struct Row {
+        std::string_view line, mechanism;
+        std::optional<std::string> response;
+    };
+    const Row rows[] = {{"AUTH PLAIN AGEAYg==", "PLAIN", "AGEAYg=="}, {"auth login", "LOGIN", std::nullopt}, {"AUTH  Plain  =", "PLAIN", "="}, {"AUTH X", "X", std::nullopt}};
+    for (const Row& row : rows) {
+        const ParsedCommand parsed = parse_command(row.line);
+        const auto* auth = std::get_if<Auth>(&parsed.command);
+        cr_assert(auth && parsed.verb == "AUTH", "%s", row.line.data());
+        cr_expect(auth->mechanism == row.mechanism && auth->response == row.response, "%s", row.line.data());
+    }
 }

@@ -31,7 +31,12 @@ Config sample() {
 struct Policy final : SessionPolicy {
     Router router{sample()};
     std::optional<Error> full;
-    Result<Route> route(const Address& mailbox) const override { return router.of_mail_recipient(mailbox, {}); }
+    mm4::Identity identity{sample()};
+    bool too_fast = false;
+    Result<Route> route(const Address& mailbox, const Whence& whence) const override { return router.of_mail_recipient(mailbox, whence); }
+    mm4::Standing standing_of(const mm4::SessionFacts& facts) const override { return identity.standing_of(facts); }
+    bool accepts(const mm4::SessionFacts& facts, std::string_view user, std::string_view password) const override { return identity.accepts(facts, user, password); }
+    bool takes_message_of(const std::vector<std::string>&) override { return !too_fast; }
     Result<void> admits(std::uint64_t) const override {
         if (full) return fail(*full);
         return {};
@@ -404,7 +409,7 @@ Test(session, forgets_all_at_tls) {
     cr_assert(dialogue.codes() == "250|220 2.0.0" && dialogue.securing);
     cr_expect(dialogue.session->phase() == Phase::securing);
     dialogue.wire.clear();
-    dialogue.follow(dialogue.session->secured());
+    dialogue.follow(dialogue.session->secured(std::nullopt));
     dialogue.say(std::string(kFrom) + "STARTTLS\r\n" + kEnvelope + "x\r\n.\r\n");
     cr_expect(dialogue.codes() == "503 5.5.1|554 5.5.1|250|250 2.1.0|250 2.1.5|354|250 2.0.0", "%s", dialogue.wire.c_str());
     cr_expect(dialogue.wire.find("STARTTLS\r\n250") == std::string::npos);
