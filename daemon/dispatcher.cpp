@@ -1,6 +1,7 @@
 #include "daemon/dispatcher.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace mmgate {
 
@@ -44,7 +45,13 @@ void Dispatcher::look() {
     if (draining_) return;
     const Instant now = loop_.now();
     next_.cancel();
-    for (const LaneDue& due : store_.lanes(now, kLanesAtOnce + lanes_.size())) {
+    std::vector<LaneDue> lanes = store_.lanes(now, kLanesAtOnce + lanes_.size());
+    const auto rank_of = [&](const LaneDue& due) {
+        const Carrier* carrier = carrier_of(due.lane);
+        return due.due > now ? std::numeric_limits<int>::max() : carrier ? carrier->rank(due.lane) : 0;
+    };
+    std::ranges::stable_sort(lanes, {}, rank_of);
+    for (const LaneDue& due : lanes) {
         if (due.due > now) {
             auto wait = std::min(kLongestWait, std::chrono::duration_cast<std::chrono::milliseconds>(due.due - now) + std::chrono::milliseconds(1));
             next_ = loop_.after(wait, [this] { kick(); });

@@ -24,6 +24,8 @@ public:
     virtual bool carries(std::string_view lane) const = 0;
     /// How many more messages it takes of this lane now.
     virtual std::size_t free_slots(std::string_view lane) const = 0;
+    /// Of lanes that share slots, the lower goes first.
+    virtual int rank(std::string_view) const { return 0; }
     /// Carries one claimed message. `done` runs on the loop, once, when its leases have ended.
     virtual void carry(std::string_view lane, Claimed claimed, std::function<void()> done) = 0;
 };

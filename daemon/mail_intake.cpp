@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/read_report.h"
 #include "mapping/charset.h"
 #include "mapping/limits.h"
 #include "mapping/mail/header_scan.h"
@@ -23,9 +24,17 @@ constexpr std::size_t kTransactionIdBytes = 24;   // of a notification: daemon/n
 bool same_mailbox(std::string_view a, std::string_view b) { return mail::same_name(a, b); }
 
 /// Whether a report's address and a recipient of ours are the same: case does not matter, and neither does what stands before the type.
-bool is_about(const ReceivedDsn::Recipient& report, const Recipient& recipient) {
-    return same_mailbox(report.original_recipient, recipient.address.value) || same_mailbox(report.final_recipient, recipient.address.value);
+/// A phone of a peer's goes by its number at whatever domain the peer has.
+bool is_same(std::string_view reported, const Recipient& recipient) {
+    const std::string& value = recipient.address.value;
+    if (recipient.address.kind == Address::Kind::phone && reported.size() > value.size() && (reported[value.size()] == '/' || reported[value.size()] == '@'))
+        reported = reported.substr(0, value.size());
+    return same_mailbox(reported, value);
 }
+bool is_about(const ReceivedDsn::Recipient& report, const Recipient& recipient) { return is_same(report.original_recipient, recipient) || is_same(report.final_recipient, recipient); }
+
+/// Whether a recipient was sent a mail: reports come back about no other.
+bool goes_by_mail(const Recipient& recipient) { return recipient.route == "mail" || !peer_of_route(recipient.route).empty(); }
 
 /// The end that a report puts to a recipient's delivery; nothing where it only tells how things stand, or tells too late.
 std::optional<RecipientState> end_by_report(const ReceivedDsn::Recipient& report, const Recipient& recipient) {
@@ -37,6 +46,11 @@ std::optional<RecipientState> end_by_report(const ReceivedDsn::Recipient& report
 
 /// RFC 5321 §4.1.3: an IPv6 address carries its tag.
 std::string address_literal(const std::string& client) { return (client.find(':') == std::string::npos ? "[" : "[IPv6:") + client + "]"; }
+
+/// Whether one of the addresses that a report came to is the one that the message went out from.
+bool went_out_as(const std::vector<const EnvelopeRecipient*>& addresses, const Message& message) {
+    return std::ranges::any_of(addresses, [&](const EnvelopeRecipient* to) { return to->route.address.value == message.originator.value; });
+}
 
 std::string received_field(const ReceivedEnvelope& envelope, const Config& config, Instant now) {
     std::string out = "Received: from " + header_text(envelope.helo, kLimits.domain_bytes) + " (" + address_literal(envelope.client) + ")\r\n\tby " + config.hostname +
@@ -55,6 +69,7 @@ struct MailIntake::Taken {
     Instant now{};
     std::size_t size = 0;
     std::vector<const EnvelopeRecipient*> phones, mailboxes;
+    bool to_system = false;   // our address for what relays say to each other is among the recipients
     std::vector<Operation> others;   // what is committed together with the MM: the copy for postmaster
 };
 
@@ -66,7 +81,10 @@ struct MailIntake::Mapped {
 MailIntake::MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics)
     : loop_(loop), store_(store), committer_(committer), workers_(workers), names_(names), random_(random), log_(log), metrics_(metrics) {}
 
-void MailIntake::configure(std::shared_ptr<const Config> config) { config_ = std::move(config); }
+void MailIntake::configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router) {
+    config_ = std::move(config);
+    router_ = std::move(router);
+}
 
 void MailIntake::accept(ReceivedEnvelope envelope, Octets mail, std::function<void(Accepted)> done) {
     auto taken = std::make_shared<Taken>();
@@ -77,10 +95,19 @@ void MailIntake::accept(ReceivedEnvelope envelope, Octets mail, std::function<vo
     taken->config = config_;
     taken->now = loop_.now();
     for (const EnvelopeRecipient& recipient : taken->envelope.recipients) {
-        auto& kind = recipient.route.route == "mm1" ? taken->phones : taken->mailboxes;
+        if (recipient.route.route == "system") {
+            taken->to_system = true;
+            continue;
+        }
+        auto& kind = recipient.route.route == "mail" ? taken->mailboxes : taken->phones;
         // The same phone named twice is one recipient.
         if (std::ranges::none_of(kind, [&](const EnvelopeRecipient* known) { return known->route.address.value == recipient.route.address.value; })) kind.push_back(&recipient);
     }
+    // Who was let in for MM4 alone is no mail client.
+    if (!contains(taken->config->smtp_networks, taken->envelope.client))
+        return refuse(taken, {Fault::sender_denied, 0, "this client may send MM4, and this is none"});
+    if (taken->to_system && !taken->envelope.return_path.empty())
+        return refuse(taken, {Fault::sender_denied, 0, "the system address takes MM4 and reports on what went out, no mail"});
     if (!taken->mailboxes.empty()) {
         auto header = mail::scan_header(taken->mail);
         if (!header) return refuse(taken, header.error());
@@ -116,7 +143,7 @@ void MailIntake::accept(ReceivedEnvelope envelope, Octets mail, std::function<vo
         copy.events.push_back({taken->now, std::nullopt, "accepted", "for postmaster, from " + message.peer});
         taken->others.emplace_back(std::move(copy));
     }
-    if (taken->phones.empty()) {
+    if (taken->phones.empty() && !taken->to_system) {
         std::vector<Operation> operations = std::move(taken->others);
         return submit(taken, std::move(operations), {});
     }
@@ -133,6 +160,8 @@ void MailIntake::accept_report(const Shared& taken) {
 void MailIntake::report_read(const Shared& taken, Result<std::optional<ReceivedDsn>> dsn) {
     if (!dsn) return refuse(taken, dsn.error());
     if (!*dsn) {
+        auto disposition = mail::read_disposition(taken->mail);
+        if (disposition && *disposition) return find_read(taken, std::move(**disposition));
         if (taken->others.empty()) return refuse(taken, {Fault::sender_denied, 0, "a mail from <> to a phone is no report about a mail of ours"});
         std::vector<Operation> operations = std::move(taken->others);
         return submit(taken, std::move(operations), {});
@@ -142,6 +171,10 @@ void MailIntake::report_read(const Shared& taken, Result<std::optional<ReceivedD
     if (!id) id = names_.message_of(report.message_id);
     for (const std::string& mentioned : report.mentioned_message_ids)
         if (!id) id = names_.message_of(mentioned);
+    // A request to a peer has its transaction id in the envelope and, in its header, that of the message.
+    if (const auto request = names_.request_of(report.envelope_id); !id && request) id = request->id;
+    for (const std::string& mentioned : report.mentioned_message_ids)
+        if (const auto request = names_.request_of(mentioned); !id && request) id = request->id;
     if (!id) return settle_by_report(taken, std::move(**dsn), std::nullopt);
     workers_.run([this, id = *id] { return store_.find(id); },
                  [this, taken, report = std::move(**dsn)](std::optional<Message> message) { settle_by_report(taken, report, std::move(message)); });
@@ -151,9 +184,9 @@ void MailIntake::settle_by_report(const Shared& taken, ReceivedDsn dsn, std::opt
     std::vector<Operation> operations = std::move(taken->others);
     const ReportPolicy policy{taken->config->service_messages, taken->config->report_delay};
     // A report goes to whom the mail came from. Whoever has seen the mail knows its Message-ID, and must not end with it what others are still to get.
-    const bool came_back = message && std::ranges::any_of(taken->phones, [&](const EnvelopeRecipient* to) { return to->route.address.value == message->originator.value; });
+    const bool came_back = message && (taken->to_system || went_out_as(taken->phones, *message));
     const std::size_t recipients = came_back ? message->recipients.size() : 0;
-    const auto by_mail = came_back ? std::ranges::count(message->recipients, "mail", &Recipient::route) : 0;
+    const auto by_mail = came_back ? std::ranges::count_if(message->recipients, goes_by_mail) : 0;
     Reported noted;
     std::size_t matched = 0;
     for (const ReceivedDsn::Recipient& report : dsn.recipients) {
@@ -161,7 +194,7 @@ void MailIntake::settle_by_report(const Shared& taken, ReceivedDsn dsn, std::opt
         const bool names_nobody = report.original_recipient.empty() && report.final_recipient.empty();
         for (std::uint16_t index = 0; index < recipients; ++index) {
             Recipient& recipient = message->recipients[index];
-            if (recipient.route != "mail" || !(names_nobody ? by_mail == 1 : is_about(report, recipient))) continue;
+            if (!goes_by_mail(recipient) || (taken->to_system && recipient.route == "mail") || !(names_nobody ? by_mail == 1 : is_about(report, recipient))) continue;
             ++matched;
             const std::string& said = report.diagnostic.empty() ? dsn.text : report.diagnostic;
             const std::string text = header_text("a report from [" + taken->envelope.client + "] says " + report.action + (said.empty() ? "" : ": " + said), kLimits.reason_bytes);
@@ -200,6 +233,34 @@ void MailIntake::settle_by_report(const Shared& taken, ReceivedDsn dsn, std::opt
         // Dropped, not answered: an answer to a report would go to whom nobody wrote.
         metrics_.add(Counter::reports_in_unmatched);
         log_.notice("-", "report-unmatched", {{"client", taken->envelope.client}, {"message-id", header_text(dsn.message_id, 100)}, {"consequence", "dropped"}});
+    }
+    submit(taken, std::move(operations), "Ok: report taken");
+}
+
+void MailIntake::find_read(const Shared& taken, mail::ReceivedDisposition disposition) {
+    const auto id = names_.message_of(disposition.original_message_id);
+    if (!id) return settle_read(taken, disposition, std::nullopt);
+    workers_.run([this, id = *id] { return store_.find(id); },
+                 [this, taken, disposition = std::move(disposition)](std::optional<Message> message) { settle_read(taken, disposition, std::move(message)); });
+}
+
+void MailIntake::settle_read(const Shared& taken, const mail::ReceivedDisposition& disposition, std::optional<Message> message) {
+    std::vector<Operation> operations = std::move(taken->others);
+    std::optional<std::uint16_t> reader;
+    const bool came_back = message && went_out_as(taken->phones, *message);
+    for (std::size_t i = 0; came_back && i < message->recipients.size(); ++i) {
+        const Recipient& recipient = message->recipients[i];
+        if (recipient.route == "mail" && recipient.attempts > 0 && same_mailbox(disposition.final_recipient, recipient.address.value)) reader = static_cast<std::uint16_t>(i);
+    }
+    auto settle = reader && disposition.status ? after_reading(*message, *reader, *disposition.status, taken->now, {*taken->config, *router_, names_, random_, taken->now}) : std::nullopt;
+    if (settle) {
+        metrics_.add(Counter::read_reports_in);
+        if (!settle->consequences.empty()) metrics_.add(Counter::read_reports_out);
+        log_.info(to_text(message->id), "read-report", {{"to", settle->recipient.address}, {"client", taken->envelope.client}, {"reports", settle->consequences.size()}});
+        operations.emplace_back(std::move(*settle));
+    } else {
+        metrics_.add(Counter::reports_in_unmatched);
+        log_.notice("-", "report-unmatched", {{"client", taken->envelope.client}, {"message-id", header_text(disposition.original_message_id, 100)}, {"kind", "disposition notification"}, {"consequence", "dropped"}});
     }
     submit(taken, std::move(operations), "Ok: report taken");
 }
@@ -261,11 +322,11 @@ void MailIntake::mapped(const Shared& taken, Mapped result) {
         recipient.role = listed(message.headers.to) ? RecipientRole::to : listed(message.headers.cc) ? RecipientRole::cc
                                                                                                      : RecipientRole::bcc;
         recipient.route = to->route.route;
-        recipient.lane = to->route.lane;
+        recipient.lane = lane_for(to->route, message.headers.priority);
         recipient.next_attempt = taken->now;
         recipient.notify = to->notify;
         recipient.original_recipient = to->original_recipient;
-        recipient.token = random_.octets(kTokenBytes);
+        if (recipient.route == "mm1") recipient.token = random_.octets(kTokenBytes);
         message.recipients.push_back(std::move(recipient));
     }
     message.size_bytes = result.content.size();

@@ -19,6 +19,8 @@
 #include "daemon/names.h"
 #include "daemon/outcome.h"
 #include "daemon/received_envelope.h"
+#include "daemon/router.h"
+#include "mapping/mail/disposition.h"
 #include "mapping/mail/mail_to_mm.h"
 #include "store/committer.h"
 
@@ -27,7 +29,7 @@ namespace mmgate {
 class MailIntake {
 public:
     MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics);
-    void configure(std::shared_ptr<const Config> config);
+    void configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router);
 
     /// Takes a mail (dots undone, CRLF line ends, ending in CRLF unless empty). `done` runs on the loop, once, after the commit or with the fault; never from
     /// inside when the mail is queued.
@@ -42,6 +44,8 @@ private:
     void accept_report(const Shared& taken);
     void report_read(const Shared& taken, Result<std::optional<ReceivedDsn>> dsn);
     void settle_by_report(const Shared& taken, ReceivedDsn dsn, std::optional<Message> message);
+    void find_read(const Shared& taken, mail::ReceivedDisposition disposition);
+    void settle_read(const Shared& taken, const mail::ReceivedDisposition& disposition, std::optional<Message> message);
     void accept_message(const Shared& taken);
     void mapped(const Shared& taken, Mapped mapped);
     void submit(const Shared& taken, std::vector<Operation> operations, std::string text);
@@ -55,7 +59,9 @@ private:
     Random& random_;
     Log& log_;
     Metrics& metrics_;
-    std::shared_ptr<const Config> config_;   // shared with mappings under way on workers
+    // Shared with mails under way when a reload replaces them.
+    std::shared_ptr<const Config> config_;
+    std::shared_ptr<const Router> router_;
     std::function<void()> kick_ = [] {};
 };
 

@@ -24,7 +24,10 @@
 #include "daemon/mail_intake.h"
 #include "daemon/mm1/server.h"
 #include "daemon/mm1/service.h"
+#include "daemon/mm4/carrier.h"
+#include "daemon/mm4/intake.h"
 #include "daemon/notifier.h"
+#include "daemon/number_resolver.h"
 #include "daemon/push/make_bearer.h"
 #include "daemon/reporter.h"
 #include "daemon/smtp/client.h"
@@ -103,6 +106,9 @@ struct Reconfigure {
     mm1::Service& mm1_service;
     MemoryBudget& memory;
     MailIntake& intake;
+    mm4::Intake& mm4_intake;
+    NumberResolver& number_resolver;
+    mm4::Carrier& mm4_carrier;
     Notifier& notifier;
     MailCarrier& mail_carrier;
     Reporter& reporter;
@@ -115,7 +121,10 @@ struct Reconfigure {
         if (auto done = mm1_server.configure(*config); !done) return done;
         log.configure(config->log);
         memory.configure(config->memory_bytes);
-        intake.configure(config);
+        intake.configure(config, router);
+        mm4_intake.configure(config, router);
+        number_resolver.configure(config, router);
+        mm4_carrier.configure(config, router);
         mm1_service.configure(config, router);
         notifier.configure(config, mm1_server.url(*config), push::make_bearer(loop, *config));
         mail_carrier.configure(config);
@@ -161,18 +170,24 @@ int run(const Arguments& arguments) {
     MailCarrier mail_carrier(loop, store, workers, settler, *client, names, random, log, metrics);
     Reporter reporter(loop, store, workers, settler, names, random, log, metrics);
     Janitor janitor(loop, settler, log);
-    Dispatcher dispatcher(loop, store, workers, log, {&notifier, &mail_carrier, &reporter, &janitor});
+    NumberResolver number_resolver(loop, settler, random, log);
+    std::function<void()> kick = [] {};   // the dispatcher's, once it is there
+    mm4::Carrier mm4_carrier({loop, store, workers, settler, *client, names, random, log, metrics}, [&kick] { kick(); });
+    Dispatcher dispatcher(loop, store, workers, log, {&notifier, &mail_carrier, &mm4_carrier, &number_resolver, &reporter, &janitor});
+    kick = [&dispatcher] { dispatcher.kick(); };
 
     MailIntake intake(loop, store, committer, workers, names, random, log, metrics);
-    intake.on_queued([&dispatcher] { dispatcher.kick(); });
+    intake.on_queued(kick);
+    mm4::Intake mm4_intake({loop, store, committer, workers, names, random, log, metrics, intake, mm4_carrier});
+    mm4_intake.on_queued(kick);
     MemoryBudget memory(config->memory_bytes);
     smtp::Server smtp_server(
-        loop, store, memory, [&intake](ReceivedEnvelope envelope, Octets mail, std::function<void(Accepted)> done) { intake.accept(std::move(envelope), std::move(mail), std::move(done)); },
+        loop, store, memory, [&mm4_intake](ReceivedEnvelope envelope, Octets mail, std::function<void(Accepted)> done) { mm4_intake.accept(std::move(envelope), std::move(mail), std::move(done)); },
         log, metrics);
     mm1::Service mm1_service({loop, store, committer, workers, settler, names, random, log, metrics}, [&dispatcher] { dispatcher.kick(); });
     mm1::Server mm1_server(loop, memory, mm1_service, *config);
 
-    Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, notifier, mail_carrier, reporter, *client};
+    Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, mm4_intake, number_resolver, mm4_carrier, notifier, mail_carrier, reporter, *client};
     if (auto done = reconfigure(config); !done) return cannot_start(log, done.error().rule, EX_UNAVAILABLE);
 
     Result<std::unique_ptr<control::Server>> control_server;

@@ -15,6 +15,7 @@ constexpr std::size_t kTransactionBytes = 8;
 
 // Stands beside the queue id in the enciphered block: a text that does not decipher to it was not made here.
 constexpr std::string_view kMark = "mmgate01";
+constexpr std::string_view kRequestMark = "mm4r01";
 
 void put_big_endian(Octets& out, std::uint64_t value, int octets) {
     for (int i = octets - 1; i >= 0; --i) out += static_cast<char>((value >> (8 * i)) & 0xFF);
@@ -75,22 +76,41 @@ RecipientRef ref_of(Bytes octets) {
 
 Names::Names(Bytes secret, std::string domain) : cipher_(secret), domain_(std::move(domain)) {}
 
+std::string Names::enciphered(Bytes block) const { return base32_of_block(cipher_.encipher(block)) + "@" + domain_; }
+
+Octets Names::deciphered(std::string_view name) const {
+    if (name.starts_with('<')) name.remove_prefix(1);
+    std::string_view left = name.substr(0, std::min(name.find('@'), name.size()));
+    if (left.size() != kMessageIdChars) return {};
+    auto block = block_of_base32(left);
+    return block && block->size() == 16 ? cipher_.decipher(*block) : Octets();
+}
+
 std::string Names::message_id(QueueId id) const {
     Octets block;
     put_big_endian(block, id.value, 8);
     block += kMark;
-    return base32_of_block(cipher_.encipher(block)) + "@" + domain_;
+    return enciphered(block);
 }
 
 std::optional<QueueId> Names::message_of(std::string_view message_id) const {
-    if (message_id.starts_with('<')) message_id.remove_prefix(1);
-    std::string_view left = message_id.substr(0, std::min(message_id.find('@'), message_id.size()));
-    if (left.size() != kMessageIdChars) return std::nullopt;
-    auto block = block_of_base32(left);
-    if (!block || block->size() != 16) return std::nullopt;
-    Octets plain = cipher_.decipher(*block);
-    if (!equal_in_constant_time(Bytes(plain).substr(8), kMark)) return std::nullopt;
+    const Octets plain = deciphered(message_id);
+    if (plain.empty() || !equal_in_constant_time(Bytes(plain).substr(8), kMark)) return std::nullopt;
     return QueueId{big_endian(Bytes(plain).substr(0, 8))};
+}
+
+std::string Names::transaction_id(Mm4Request request) const {
+    Octets block;
+    put_big_endian(block, request.id.value, 8);
+    put_big_endian(block, request.number, 2);
+    block += kRequestMark;
+    return enciphered(block);
+}
+
+std::optional<Mm4Request> Names::request_of(std::string_view transaction_id) const {
+    const Octets plain = deciphered(transaction_id);
+    if (plain.empty() || !equal_in_constant_time(Bytes(plain).substr(10), kRequestMark)) return std::nullopt;
+    return Mm4Request{QueueId{big_endian(Bytes(plain).substr(0, 8))}, static_cast<std::uint16_t>(big_endian(Bytes(plain).substr(8, 2)))};
 }
 
 std::string locator(RecipientRef ref, Bytes token) {

@@ -1,6 +1,7 @@
 // The names that leave the gateway: Message-IDs, retrieval URLs, transaction ids. Each leads back to the queue without an index.
 //
-// A Message-ID is the queue id enciphered with the store's secret: it reveals neither order nor rate, and nobody can make one.
+// A Message-ID is the queue id enciphered with the store's secret: it reveals neither order nor rate, and nobody can make one. The transaction id
+// of a request to a peer is made likewise.
 // A retrieval URL and a transaction id name recipient and message, and hold random octets that only that recipient's record knows.
 #pragma once
 
@@ -13,6 +14,13 @@
 
 namespace mmgate {
 
+/// A request to a peer: the message it forwards, and which of its requests it is.
+struct Mm4Request {
+    QueueId id;
+    std::uint16_t number = 0;
+    bool operator==(const Mm4Request&) const = default;
+};
+
 class Names {
 public:
     /// `secret`: 32 octets, the store's. `domain`: gateway.domain, the right side of every Message-ID.
@@ -23,7 +31,15 @@ public:
     /// The message that a Message-ID of ours names (with or without < >, any domain); nothing when it is not one of ours.
     std::optional<QueueId> message_of(std::string_view message_id) const;
 
+    /// X-Mms-Transaction-ID of the request with this number (from 1 on) of a message to a peer, of the same form: "3F7…@mms.example.net".
+    std::string transaction_id(Mm4Request request) const;
+    /// The request that such a transaction id names; nothing when it is not one of ours.
+    std::optional<Mm4Request> request_of(std::string_view transaction_id) const;
+
 private:
+    std::string enciphered(Bytes block) const;
+    Octets deciphered(std::string_view name) const;   // "" when it is no block
+
     AesBlock cipher_;
     std::string domain_;
 };

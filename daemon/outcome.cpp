@@ -26,11 +26,12 @@ Settle end_of(const Message& message, std::uint16_t index, End end, Instant now,
     settle.ref = {message.id, index};
     settle.recipient = message.recipients.at(index);
     Recipient& recipient = settle.recipient;
-    recipient.unconfirmed = recipient.state == RecipientState::fetched && end.state == RecipientState::expired;
+    recipient.unconfirmed = end.unconfirmed || (recipient.state == RecipientState::fetched && end.state == RecipientState::expired);
     recipient.state = end.state;
     recipient.fault = end.fault;
     recipient.reason = header_text(end.reason, kLimits.reason_bytes);
     recipient.next_attempt = now;
+    if (end.state != RecipientState::relayed) recipient.report_from = {};
     recipient.remote_mta = std::move(end.remote_mta);
     if (!end.enhanced_status.empty()) recipient.enhanced_status = std::move(end.enhanced_status);
     else if (is_failure(end.state)) recipient.enhanced_status = as_final(spec_of(end.fault).enhanced);
@@ -42,7 +43,7 @@ Settle end_of(const Message& message, std::uint16_t index, End end, Instant now,
         bool last = true;
         for (std::size_t i = 0; i < message.recipients.size(); ++i)
             if (i != index && !is_end(message.recipients[i].state)) last = false;
-        settle.report_at = last ? now : now + policy.delay;
+        settle.report_at = std::max(last ? now : now + policy.delay, recipient.report_from);
     }
     return settle;
 }
@@ -50,6 +51,8 @@ Settle end_of(const Message& message, std::uint16_t index, End end, Instant now,
 bool report_wanted(const Message& message, const Recipient& recipient, const ReportPolicy& policy) {
     if (!is_end(recipient.state) || recipient.state == RecipientState::deleted) return false;
     if (message.reports_on || message.automatic || message.headers.message_class == MessageClass::automatic) return false;
+    // Somebody further on will report: until then, or until nobody did in time, nothing has happened that the originator asked about.
+    if (recipient.state == RecipientState::relayed && recipient.report_expected && recipient.report_from == Instant{}) return false;
     const bool failure = is_failure(recipient.state);
     switch (message.interface) {
         case Interface::mail:
@@ -60,11 +63,12 @@ bool report_wanted(const Message& message, const Recipient& recipient, const Rep
             if (recipient.state == RecipientState::rejected && !recipient.report_allowed) return false;
             if (failure) return message.headers.delivery_report || policy.service_messages;
             if (!message.headers.delivery_report) return false;
-            // Somebody further on will report: until then nothing has happened that the originator asked about.
-            if (recipient.state == RecipientState::relayed && recipient.report_expected) return false;
             return recipient.report_allowed;
         case Interface::mm4:
-        case Interface::mm7: return false;   // their reports travel with their own exchanges
+            if (!message.mm4) return false;
+            // A phone that allows no report is kept from the originator, not from its relay, which learns that nothing can be known.
+            return message.mm4->relay_report || (message.headers.delivery_report && recipient.report_allowed);
+        case Interface::mm7: return false;
     }
     return false;
 }
@@ -84,12 +88,15 @@ RecipientReport report_of(const Recipient& recipient) {
             // RFC 4356 §2.1.4.1: the phone's user asked not to be reported on.
             if (recipient.route == "mm1" && !recipient.report_allowed) report.status = DeliveryStatus::indeterminate;
             break;
-        case RecipientState::relayed: report.status = DeliveryStatus::forwarded; break;
-        case RecipientState::rejected: report.status = DeliveryStatus::rejected; break;
+        case RecipientState::relayed:
+            // A report that was promised and did not come, or came and said as much.
+            report.status = recipient.report_expected || recipient.unconfirmed ? DeliveryStatus::indeterminate : DeliveryStatus::forwarded;
+            break;
+        case RecipientState::rejected: report.status = recipient.report_allowed ? DeliveryStatus::rejected : DeliveryStatus::indeterminate; break;
         case RecipientState::expired:
             report.status = recipient.unconfirmed ? DeliveryStatus::indeterminate : DeliveryStatus::expired;
             break;
-        case RecipientState::failed: report.status = spec_of(recipient.fault).delivery_status; break;
+        case RecipientState::failed: report.status = recipient.unconfirmed ? DeliveryStatus::indeterminate : spec_of(recipient.fault).delivery_status; break;
         default: report.status = DeliveryStatus::indeterminate; break;
     }
     return report;

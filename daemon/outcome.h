@@ -18,6 +18,7 @@ struct End {
     std::string reason;                              // one line for people
     std::string enhanced_status;                     // "" takes the fault's, "2.0.0" for success
     std::string remote_mta;
+    bool unconfirmed = false;   // nobody knows what became of the message itself
 };
 
 /// What of the configuration decides about reports.

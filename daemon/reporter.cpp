@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/mm4/replies.h"
 #include "mapping/mail/report_mail.h"
 #include "mapping/mm1/messages.h"
 #include "mapping/status.h"
@@ -13,44 +14,6 @@ namespace {
 constexpr std::size_t kReportsAtOnce = 64;
 constexpr std::size_t kPurgesAtOnce = 256;
 constexpr std::chrono::minutes kSubmissionsEvery{5};
-
-// A report is worth bringing for two days; after that whoever waits has given up (RFC 5321 §4.5.4.1 knows no number).
-constexpr std::chrono::hours kReportLifetime{48};
-
-// What every report shares: it comes from us, is automatic, and nobody reports on it.
-Message report_message(const Message& about, MessageKind kind, Route route, const ReportContext& context) {
-    Message report;
-    report.kind = kind;
-    report.interface = about.interface;
-    report.arrival = context.now;
-    report.expires = context.now + std::min<std::chrono::milliseconds>(kReportLifetime, context.config.lifetime);
-    report.automatic = true;
-    report.reports_on = about.id;
-    report.peer = "mmgate";
-    report.originator = {Address::Kind::mailbox, "postmaster@" + context.config.domain, {}};
-    report.headers.from = report.originator;
-    report.headers.date = context.now;
-    report.headers.message_class = MessageClass::automatic;
-    Recipient recipient;
-    recipient.address = route.address;
-    recipient.route = std::move(route.route);
-    recipient.lane = std::move(route.lane);
-    recipient.next_attempt = context.now;
-    recipient.notify = {.never = true, .success = false, .failure = false, .delay = false};
-    if (recipient.route == "mm1") recipient.token = context.random.octets(16);
-    report.headers.to.push_back(recipient.address);
-    report.recipients.push_back(std::move(recipient));
-    return report;
-}
-
-Enqueue enqueue_of(Message report, Octets content, std::string_view what) {
-    Enqueue enqueue;
-    report.size_bytes = content.size();
-    enqueue.events.push_back({report.arrival, std::nullopt, "made", std::string(what) + " about " + (report.reports_on ? to_text(*report.reports_on) : std::string())});
-    enqueue.message = std::move(report);
-    enqueue.content = std::move(content);
-    return enqueue;
-}
 
 using Waiting = std::vector<const Recipient*>;
 
@@ -83,7 +46,7 @@ void report_by_mail(Reported& reported, const Message& message, const Waiting& w
     Message report = report_message(message, MessageKind::mail, std::move(*route), context);
     report.headers.message_id = options.message_id;
     report.headers.subject = "Delivery report";
-    reported.consequences.push_back(enqueue_of(std::move(report), mail::make_dsn(reports, options), "delivery status notification"));
+    reported.consequences.push_back(enqueue_of_report(std::move(report), mail::make_dsn(reports, options), "delivery status notification"));
     reported.events.push_back({context.now, std::nullopt, "reported", "delivery status notification to " + message.return_path});
 }
 
@@ -107,7 +70,7 @@ void report_to_phone(Reported& reported, const Message& message, const Waiting& 
             ind.applic_id = message.headers.reply_applic_id.empty() ? message.headers.applic_id : message.headers.reply_applic_id;
             Message report = report_message(message, MessageKind::push, *route, context);
             report.headers.subject = "M-Delivery.ind";
-            reported.consequences.push_back(enqueue_of(std::move(report), mm1::encode_delivery_ind(ind), "M-Delivery.ind"));
+            reported.consequences.push_back(enqueue_of_report(std::move(report), mm1::encode_delivery_ind(ind), "M-Delivery.ind"));
         }
         reported.events.push_back({context.now, std::nullopt, "reported", "M-Delivery.ind to the originator"});
         return;
@@ -119,8 +82,25 @@ void report_to_phone(Reported& reported, const Message& message, const Waiting& 
     Message report = report_message(message, MessageKind::mm, std::move(*route), context);
     report.headers.subject = message.headers.subject.empty() ? "Not delivered" : "Not delivered: " + message.headers.subject;
     Content content = mail::make_service_message(failures, message.headers.subject, message.arrival);
-    reported.consequences.push_back(enqueue_of(std::move(report), mm1::encode_content(content), "service message"));
+    reported.consequences.push_back(enqueue_of_report(std::move(report), mm1::encode_content(content), "service message"));
     reported.events.push_back({context.now, std::nullopt, "reported", "service message to the originator"});
+}
+
+// A peer's relay gets one MM4_delivery_report.REQ per recipient.
+void report_to_peer(Reported& reported, const Message& message, const Waiting& waiting, const ReportContext& context) {
+    const Peer* peer = message.mm4 ? context.router.peers().named(message.mm4->peer) : nullptr;
+    if (!peer) {
+        reported.events.push_back({context.now, std::nullopt, "report-impossible", "the peer that it came from is no longer in the configuration"});
+        return;
+    }
+    std::size_t made = 0;
+    for (const Recipient* recipient : waiting) {
+        auto report = mm4::make_delivery_report(*peer, message, *recipient, report_of(*recipient), {context.config, context.router, context.random, context.now});
+        if (report) reported.consequences.push_back(std::move(*report));
+        else reported.events.push_back({context.now, std::nullopt, "report-impossible", report.error().rule});
+        made += report ? 1 : 0;
+    }
+    if (made > 0) reported.events.push_back({context.now, std::nullopt, "reported", "MM4_delivery_report.REQ to peer " + peer->name});
 }
 
 }  // namespace
@@ -132,14 +112,18 @@ Reported reports_on(const Message& message, const Octets& original_header, const
     Waiting waiting;
     for (std::size_t i = 0; i < message.recipients.size(); ++i) {
         const Recipient& recipient = message.recipients[i];
-        if (!recipient.report_due) continue;
+        if (!recipient.report_due || recipient.report_from > context.now) continue;
         reported.recipients.push_back(static_cast<std::uint16_t>(i));
         // Asked again: a reload may have switched service messages off meanwhile.
         if (report_wanted(message, recipient, policy)) waiting.push_back(&recipient);
     }
     if (waiting.empty()) return reported;
-    if (message.interface == Interface::mail) report_by_mail(reported, message, waiting, original_header, context);
-    else report_to_phone(reported, message, waiting, context);
+    switch (message.interface) {
+        case Interface::mail: report_by_mail(reported, message, waiting, original_header, context); break;
+        case Interface::mm4: report_to_peer(reported, message, waiting, context); break;
+        case Interface::mm1: report_to_phone(reported, message, waiting, context); break;
+        case Interface::mm7: break;
+    }
     return reported;
 }
 

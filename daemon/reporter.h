@@ -1,4 +1,4 @@
-// Tells originators: delivery status notifications to mail, M-Delivery.ind or a short service MM to phones.
+// Tells originators: delivery status notifications to mail, M-Delivery.ind or a short service MM to phones, MM4 delivery reports to peers.
 //
 // The lane "report". A report is a new message that enters the queue in the transaction that notes that it was made; nothing that is
 // itself automatic is ever reported on.
@@ -13,19 +13,11 @@
 #include "daemon/metrics.h"
 #include "daemon/names.h"
 #include "daemon/outcome.h"
+#include "daemon/report_message.h"
 #include "daemon/router.h"
 #include "daemon/settler.h"
 
 namespace mmgate {
-
-/// What reports are made with beside the message.
-struct ReportContext {
-    const Config& config;
-    const Router& router;
-    const Names& names;
-    Random& random;
-    Instant now{};
-};
 
 /// The reports about all recipients of `message` that wait for one, and the note that they were made. A report that cannot be made (its
 /// originator has no route) is left out, and an event says so.

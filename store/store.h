@@ -41,7 +41,7 @@ enum class MessageKind : std::uint8_t {
     mm,     // content: an MM body as mm1::encode_content writes it
     mail,   // content: a finished RFC 5322 mail of ours (a delivery status notification)
     push,   // content: a finished MM1 PDU to push once (M-Delivery.ind)
-    mm4,    // content: an MM4 response or report as mm4::encode writes it; a report's transaction id is made when it is sent
+    mm4,    // content: an MM4 response or report of ours as mm4::encode writes it
 };
 
 /// The contract's states, in order of progress; those from `delivered` on are ends.

@@ -111,6 +111,17 @@ std::vector<Exchanger> exchangers_in(Bytes answer) {
     return out;
 }
 
+std::vector<NamePointer> name_pointers_in(Bytes answer) {
+    ares_naptr_reply* first = nullptr;
+    std::vector<NamePointer> out;
+    if (ares_parse_naptr_reply(reinterpret_cast<const unsigned char*>(answer.data()), static_cast<int>(answer.size()), &first) != ARES_SUCCESS) return out;
+    const std::unique_ptr<ares_naptr_reply, FreedBy<ares_free_data>> list(first);
+    const auto text = [](const unsigned char* octets) { return std::string(reinterpret_cast<const char*>(octets)); };
+    for (const ares_naptr_reply* one = list.get(); one != nullptr && out.size() < kNamePointers; one = one->next)
+        out.push_back({one->order, one->preference, text(one->flags), text(one->service), text(one->regexp), one->replacement});
+    return out;
+}
+
 class CaresResolver final : public Resolver {
 public:
     CaresResolver(Loop& loop, const Config& config) : loop_(loop), random_(std::random_device{}()) {
@@ -138,6 +149,7 @@ public:
 
     void mail_hosts(const std::string& domain, std::function<void(Result<std::vector<MailHost>>)> done) override;
     void addresses(const std::string& host, std::function<void(Result<std::vector<std::string>>)> done) override;
+    void name_pointers(const std::string& name, std::function<void(Result<std::vector<NamePointer>>)> done) override;
 
 private:
     /// One host's addresses while they are looked up.
@@ -395,6 +407,21 @@ void CaresResolver::addresses(const std::string& host, std::function<void(Result
     };
     start(lookup);
     ask_addresses(lookup, 0);
+}
+
+void CaresResolver::name_pointers(const std::string& name, std::function<void(Result<std::vector<NamePointer>>)> done) {
+    auto answer = [this, done = std::move(done)](Result<std::vector<NamePointer>> result) { loop_.post([done, result = std::move(result)] { done(result); }); };
+    auto lookup = std::make_shared<LookUp>();
+    lookup->domain = lower(name);
+    if (!is_host_name(lookup->domain)) return answer(fail(Fault::no_such_domain, "the name to ask for is no domain name"));
+    lookup->failed = [answer](Fault fault, std::string rule) { answer(fail(fault, std::move(rule))); };
+    start(lookup);
+    ask(lookup->domain, ns_t_naptr, [this, lookup, answer](Found found, Bytes reply) {
+        if (lookup->ended) return;
+        end(*lookup);
+        if (found == Found::nothing_now) return lookup->failed(Fault::peer_unreachable, "the name server gave no answer");
+        answer(found == Found::records ? name_pointers_in(reply) : std::vector<NamePointer>());
+    });
 }
 
 /// The file is small and local: the one thing that is read here and now. "localhost" is known without it (RFC 6761 §6.3).

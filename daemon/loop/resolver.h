@@ -8,6 +8,7 @@
 
 #include "daemon/config.h"
 #include "daemon/loop/loop.h"
+#include "mapping/enum.h"
 #include "mapping/result.h"
 
 namespace mmgate {
@@ -33,6 +34,9 @@ public:
     virtual void mail_hosts(const std::string& domain, std::function<void(Result<std::vector<MailHost>>)> done) = 0;
     /// Addresses of one host name that the operator configured: the hosts file first, then DNS; any range. Literals give themselves.
     virtual void addresses(const std::string& host, std::function<void(Result<std::vector<std::string>>)> done) = 0;
+    /// The NAPTR records of a name, unsorted, at most kNamePointers. None: the name has none, or does not exist.
+    /// Fails: peer_unreachable (SERVFAIL, timeout); no_such_domain (no name at all).
+    virtual void name_pointers(const std::string& name, std::function<void(Result<std::vector<NamePointer>>)> done) = 0;
     /// Takes over [dns], mail.private_mx and gateway.hostname for look-ups from now on.
     virtual void reconfigure(const Config& config) = 0;
 };

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint8_t kYes = 0x80;
 constexpr std::uint8_t kNo = 0x81;
+constexpr std::uint8_t kRead = 0x80;   // X-Mms-Read-Status
+constexpr std::uint8_t kDeletedUnread = 0x81;
 constexpr std::uint8_t kVersion10 = 0x90;
 constexpr std::uint8_t kVersion11 = 0x91;
 constexpr std::uint8_t kVersion12 = 0x92;
@@ -437,6 +439,26 @@ Octets encode_delivery_ind(const DeliveryInd& ind) {
     const std::uint8_t octet = ind.version >= kVersion12 ? row->octet : ind.version >= kVersion11 ? row->octet_11 : row->octet_10;
     writer.put(field::status, Octet{octet});
     writer.text(field::status_text, ind.status_text).text(field::applic_id, ind.applic_id);
+    return writer.take();
+}
+
+Result<ReadRecInd> read_rec_ind_of(const Pdu& pdu) {
+    if (pdu.type != PduType::m_read_rec_ind) return fail(Fault::unsupported_type, "no M-Read-Rec.ind");
+    ReadRecInd ind;
+    ind.version = octet_of(pdu, field::mms_version).value_or(kUnknownVersion);
+    ind.message_id = *text_of(pdu, field::message_id);
+    if (const Value* date = pdu.find(field::date)) ind.date = Instant(Seconds(static_cast<std::int64_t>(std::min(std::get<std::uint64_t>(*date), kLatestUnixSecond))));
+    const auto status = octet_of(pdu, field::read_status);
+    if (status != kRead && status != kDeletedUnread) return fail(Fault::malformed, "X-Mms-Read-Status is neither Read nor Deleted without being read");
+    ind.status = status == kRead ? ReadStatus::read : ReadStatus::deleted_unread;
+    return ind;
+}
+
+Octets encode_read_orig_ind(const ReadOrigInd& ind) {
+    Writer writer(PduType::m_read_orig_ind, std::max(ind.version, kVersion11));
+    writer.version().put(field::message_id, ind.message_id).put(field::to, address_text(ind.originator)).put(field::from, FromValue{address_text(ind.reader)});
+    writer.put(field::date, unix_seconds(ind.date)).put(field::read_status, Octet{ind.status == ReadStatus::read ? kRead : kDeletedUnread});
+    writer.text(field::applic_id, ind.applic_id);
     return writer.take();
 }
 

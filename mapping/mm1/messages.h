@@ -94,6 +94,26 @@ struct DeliveryInd {
 };
 Octets encode_delivery_ind(const DeliveryInd& ind);
 
+/// M-Read-Rec.ind: what a phone's user did with an MM that asked for a read report.
+struct ReadRecInd {
+    std::uint8_t version = kUnknownVersion;
+    std::string message_id;
+    std::optional<Instant> date;   // as the phone's clock has it
+    ReadStatus status = ReadStatus::read;
+};
+/// Fails: unsupported_type; malformed for a status that is none.
+Result<ReadRecInd> read_rec_ind_of(const Pdu& pdu);
+
+struct ReadOrigInd {
+    std::uint8_t version = kUnknownVersion;
+    std::string message_id;
+    Address reader, originator;
+    Instant date{};
+    ReadStatus status = ReadStatus::read;
+    std::string applic_id;   // 1.3
+};
+Octets encode_read_orig_ind(const ReadOrigInd& ind);
+
 /// Content-Type value and body as they stand behind octet 84: what the store keeps as the content of an MM.
 Octets encode_content(const Content& content);
 Result<Content> decode_content(Bytes octets);

@@ -47,7 +47,7 @@ struct DecodeOptions {
 /// Fails, naming field and rule: malformed (missing or unreadable mandatory field; CR, LF or NUL inside a value; a multipart without parts),
 /// sender_syntax and recipient_syntax (From, To), unsupported_type (no type of MM4), unsupported_version (what fails, from another major version),
 /// routing_loop (Received), too_large (limits.h).
-Result<Message> decode(Bytes mail, const DecodeOptions& options);
+Result<Mm4Message> decode(Bytes mail, const DecodeOptions& options);
 
 struct EncodeOptions {
     Dialect dialect;
@@ -64,7 +64,7 @@ struct EncodeOptions {
 /// The whole mail with CRLF line ends: 7-bit clean, no line over 998 octets, every value free of CR, LF and NUL, octets of parts as they are.
 /// Reports swap the domains: the recipient reported on is ours, the originator the peer's.
 /// Fails: malformed when a mandatory value is missing; sender_syntax, recipient_syntax for addresses that mail cannot say.
-Result<Octets> encode(const Message& message, const EncodeOptions& options);
+Result<Octets> encode(const Mm4Message& message, const EncodeOptions& options);
 
 /// Whether the header has any X-Mms-* field.
 bool has_mms_fields(Bytes mail);

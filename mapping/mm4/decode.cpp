@@ -26,11 +26,11 @@ Error in_the_light_of_version(const mail::HeaderBlock& header, Error error) {
     return error;
 }
 
-Result<Message> decode_checked(Bytes mail, const mail::HeaderBlock& header, MessageType type, const DecodeOptions& options) {
+Result<Mm4Message> decode_checked(Bytes mail, const mail::HeaderBlock& header, MessageType type, const DecodeOptions& options) {
     if (std::optional<Error> error = find_bare_control(header)) return fail(*std::move(error));
     Result<ReadElements> read = read_fields(header, type, options);
     if (!read) return fail(read.error());
-    Message out = message_of(type, std::move(read->elements));
+    Mm4Message out = message_of(type, std::move(read->elements));
     std::visit([&](auto& message) { message.notes = std::move(read->notes); }, out);
     if (auto* forward = std::get_if<ForwardReq>(&out)) {
         Result<mail::Entity> tree = mail::read_mime_tree(mail);
@@ -45,13 +45,13 @@ Result<Message> decode_checked(Bytes mail, const mail::HeaderBlock& header, Mess
 
 }   // namespace
 
-Result<Message> decode(Bytes mail, const DecodeOptions& options) {
+Result<Mm4Message> decode(Bytes mail, const DecodeOptions& options) {
     Result<mail::HeaderBlock> header = mail::scan_header(mail);
     if (!header) return fail(header.error());
     Result<MessageType> type = type_of_header(*header);
     if (!type) return fail(type.error());
     if (header->count("Received") > kLimits.received_fields) return fail(Fault::routing_loop, "the message has passed more than 100 hosts");
-    Result<Message> message = decode_checked(mail, *header, *type, options);
+    Result<Mm4Message> message = decode_checked(mail, *header, *type, options);
     if (!message) return fail(in_the_light_of_version(*header, message.error()));
     return message;
 }

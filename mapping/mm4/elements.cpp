@@ -77,7 +77,7 @@ Response response_of(MessageType type, Elements& elements) {
 
 }   // namespace
 
-MessageType type_of(const Message& message) {
+MessageType type_of(const Mm4Message& message) {
     return std::visit(overloaded{
                           [](const ForwardReq&) { return MessageType::forward_req; },
                           [](const Response& response) { return response.type; },
@@ -87,7 +87,7 @@ MessageType type_of(const Message& message) {
                       message);
 }
 
-Elements elements_of(const Message& message) {
+Elements elements_of(const Mm4Message& message) {
     return std::visit(overloaded{
                           [](const ForwardReq& req) {
                               Elements out;
@@ -129,7 +129,7 @@ Elements elements_of(const Message& message) {
                       message);
 }
 
-Message message_of(MessageType type, Elements elements) {
+Mm4Message message_of(MessageType type, Elements elements) {
     if (is_response(type)) return response_of(type, elements);
     assert(elements.from);
     if (type == MessageType::forward_req) return forward_of(elements);

@@ -33,9 +33,9 @@ struct Elements : MmHeaders {
 };
 
 /// The elements of a message; its content and notes stay where they are.
-Elements elements_of(const Message& message);
+Elements elements_of(const Mm4Message& message);
 /// The message of that type. Mandatory elements are there: the decoder has seen to it.
-Message message_of(MessageType type, Elements elements);
+Mm4Message message_of(MessageType type, Elements elements);
 
 /// The domain that stands with an address's number, "" when none does.
 std::string domain_of(const PhoneDomains& domains, const Address& address);

@@ -272,7 +272,7 @@ void Writer::write_field(Octets& out, const FieldSpec& field) {
 
 }   // namespace
 
-Result<Octets> encode(const Message& message, const EncodeOptions& options) {
+Result<Octets> encode(const Mm4Message& message, const EncodeOptions& options) {
     const auto* response = std::get_if<Response>(&message);
     if (response && !is_response(response->type)) return fail(Fault::malformed, "the type of a response is none");
     const auto* forward = std::get_if<ForwardReq>(&message);

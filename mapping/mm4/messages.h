@@ -108,9 +108,9 @@ struct ReadReplyReportReq {
     bool operator==(const ReadReplyReportReq&) const = default;
 };
 
-using Message = std::variant<ForwardReq, Response, DeliveryReportReq, ReadReplyReportReq>;
+using Mm4Message = std::variant<ForwardReq, Response, DeliveryReportReq, ReadReplyReportReq>;
 
-MessageType type_of(const Message& message);
+MessageType type_of(const Mm4Message& message);
 
 /// The type of the answer to a request: forward_req -> forward_res and so on; a response is its own.
 constexpr MessageType response_to(MessageType request) { return static_cast<MessageType>(static_cast<int>(request) | 1); }

@@ -1,0 +1,287 @@
+#include "daemon/mm4/exchange.h"
+
+#include <algorithm>
+#include <array>
+
+#include "daemon/retry.h"
+#include "mapping/charset.h"
+#include "mapping/limits.h"
+#include "mapping/mm4/addresses.h"
+#include "mapping/mm4/words.h"
+
+namespace mmgate::mm4 {
+
+namespace {
+
+// After a message's time, what is still unknown will not be known.
+constexpr std::chrono::hours kReportOutlives{1};
+
+/// What a status in a delivery report makes of a recipient. Source: 3GPP TS 23.140 §8.4.2.
+struct ReportedEnd {
+    DeliveryStatus status;
+    RecipientState state;
+    Fault fault;
+    bool unconfirmed;
+};
+constexpr auto kReportedEnds = std::to_array<ReportedEnd>({
+    {DeliveryStatus::expired, RecipientState::expired, Fault::expired, false},
+    {DeliveryStatus::retrieved, RecipientState::delivered, Fault::internal, false},
+    {DeliveryStatus::rejected, RecipientState::rejected, Fault::peer_refused, false},
+    {DeliveryStatus::deferred, RecipientState::relayed, Fault::internal, false},   // no end: see after_report
+    {DeliveryStatus::unrecognised, RecipientState::failed, Fault::unsupported_version, false},
+    {DeliveryStatus::indeterminate, RecipientState::relayed, Fault::internal, true},
+    {DeliveryStatus::forwarded, RecipientState::relayed, Fault::internal, false},
+    {DeliveryStatus::unreachable, RecipientState::failed, Fault::peer_unreachable, false},
+});
+static_assert(rows_are_in_order(kReportedEnds, &ReportedEnd::status));
+
+ReportPolicy policy_of(const Config& config) { return {config.service_messages, config.report_delay}; }
+
+std::string one_line(std::string text) { return header_text(text, kLimits.reason_bytes); }
+
+/// The peer has taken the message: a report is waited for, or this is all that will be known.
+Settle taken_by_peer(const Message& message, std::uint16_t index, bool report_awaited, std::string reason, const std::string& mta, Instant now, const Config& config) {
+    Message after = message;
+    Recipient& recipient = after.recipients[index];
+    recipient.response_awaited = false;
+    recipient.report_expected = report_awaited;
+    recipient.report_from = report_awaited ? std::max(now, message.expires) + kReportOutlives : Instant{};
+    return end_of(after, index, {report_awaited ? RecipientState::relayed : RecipientState::delivered, Fault::internal, std::move(reason), {}, mta}, now, policy_of(config));
+}
+
+}   // namespace
+
+// ---------------------------------------------------------------------------------------------------------------------- names in the store
+
+SubmissionKey request_key(std::string_view peer, const Ids& ids, std::vector<std::string> recipients) {
+    std::ranges::sort(recipients);
+    Octets all;
+    for (const std::string& recipient : recipients) all += recipient + '\n';
+    return submission_key({"mm4 request", peer, ids.transaction_id, ids.message_id, all});
+}
+SubmissionKey recipient_key(std::string_view peer, std::string_view message_id, const Address& recipient) {
+    return submission_key({"mm4 recipient", peer, message_id, recipient.value});
+}
+SubmissionKey forwarded_key(std::string_view peer, std::string_view message_id) { return submission_key({"mm4 forwarded", peer, message_id}); }
+SubmissionKey transit_key(std::string_view message_id, const Address& recipient) { return submission_key({"mm4 transit", message_id, recipient.value}); }
+SubmissionKey report_key(std::string_view peer, std::string_view transaction_id) { return submission_key({"mm4 report", peer, transaction_id}); }
+
+// -------------------------------------------------------------------------------------------------------------------------------- requests
+
+Dialect dialect_of(const Peer& peer) {
+    Dialect dialect;
+    if (auto version = parse_version(peer.version)) dialect.version = *version;
+    dialect.rel6_fields = peer.rel6;
+    dialect.quote_ids = peer.quote_ids;
+    dialect.expiry = peer.expiry;
+    dialect.addresses = peer.addresses;
+    dialect.lenient = peer.lenient;
+    return dialect;
+}
+
+Address path_of(const Address& address, std::string_view domain) {
+    if (address.kind == Address::Kind::mailbox) return address;
+    return {Address::Kind::mailbox, to_mm4_text(address, domain), {}};
+}
+
+std::uint16_t next_request(const Message& message) {
+    std::uint16_t last = 0;
+    for (const Recipient& recipient : message.recipients) last = std::max(last, recipient.request);
+    return static_cast<std::uint16_t>(last + 1);
+}
+
+Instant last_attempt(const Message& message, const Config& config) {
+    return message.kind == MessageKind::mm ? std::min<Instant>(message.expires, message.arrival + config.mm4_lifetime) : message.expires;
+}
+
+Outgoing outgoing_request(const Message& message, std::uint16_t number, const Peer& peer, const Router& router, const Names& names, Instant now) {
+    Outgoing out;
+    ForwardReq& request = out.request;
+    out.options.dialect = dialect_of(peer);
+    request.version = out.options.dialect.version;
+    request.ids.transaction_id = names.transaction_id({message.id, number});
+    // An MM keeps the identifier that its first relay gave it.
+    request.ids.message_id = message.interface == Interface::mm4 ? message.headers.message_id : names.message_id(message.id);
+    request.headers = message.headers;
+    // Who hides is known to relays: reports and lawful questions need it. The last one leaves the sender out.
+    request.headers.from = message.originator;
+    request.headers.expiry = When{std::nullopt, message.expires};
+    for (const PreviouslySent& earlier : message.headers.previously_sent) request.forward_counter = std::max(request.forward_counter, earlier.count + 1);
+    request.ack_requested = peer.ack;
+    const bool rel6 = out.options.dialect.rel6_fields && out.options.dialect.version.major >= 6;
+    request.relay_report = peer.relay_reports && rel6 && !message.headers.delivery_report && !message.automatic;
+    out.report_awaited = message.headers.delivery_report || request.relay_report;
+    request.originator_system = request.sender = router.system_address();
+    for (const Recipient& recipient : message.recipients) {
+        if (recipient.address.kind != Address::Kind::phone || recipient.role == RecipientRole::bcc) continue;
+        const Peer* other = router.peers().named(peer_of_route(recipient.route));
+        request.phone_domains.emplace_back(recipient.address.value, in_lower_case(other ? other->domain : router.config().domain));
+    }
+
+    out.options.domain = router.config().domain;
+    out.options.hostname = router.config().hostname;
+    out.options.queue_id = to_text(message.id);
+    out.options.system_address = router.system_address();
+    out.options.peer_domain = peer.domain;
+    out.options.boundary_seed = out.options.queue_id + "." + std::to_string(number);
+    out.options.now = now;
+    out.options.phone_domains = request.phone_domains;
+    return out;
+}
+
+std::string envelope_sender(const Message& message, const Peer& peer, const Router& router) {
+    const bool mm = message.kind == MessageKind::mm;
+    if (peer.mail_from == EnvelopeSender::null && (!mm || message.automatic)) return {};
+    // Only numbers have an address with us; and one that only passes through here is another's.
+    if (!mm || peer.mail_from == EnvelopeSender::system || message.originator.kind != Address::Kind::phone || message.interface == Interface::mm4) return router.system_address();
+    return path_of(message.originator, router.config().domain).value;
+}
+
+Settle after_sending(const Message& message, std::uint16_t index, const smtp::Delivered& delivered, const Sent& sent, Instant now, const Config& config, Random& random) {
+    using Verdict = smtp::Delivered::Verdict;
+    const Recipient& before = message.recipients.at(index);
+    if (delivered.verdict == Verdict::failed) {
+        Message after = message;
+        ++after.recipients[index].attempts;
+        after.recipients[index].response_awaited = false;
+        return end_of(after, index, {RecipientState::failed, delivered.fault, delivered.reply, delivered.enhanced_status, delivered.remote_mta}, now, policy_of(config));
+    }
+    const bool taken = delivered.verdict != Verdict::deferred;
+    if (taken && !sent.response_awaited) {
+        Message after = message;
+        ++after.recipients[index].attempts;
+        return taken_by_peer(after, index, sent.report_awaited, delivered.reply, delivered.remote_mta, now, config);
+    }
+    Settle settle;
+    settle.ref = {message.id, index};
+    settle.recipient = before;
+    Recipient& recipient = settle.recipient;
+    recipient.state = RecipientState::deferred;
+    recipient.reason = delivered.reply;
+    recipient.enhanced_status = delivered.enhanced_status;
+    recipient.remote_mta = delivered.remote_mta;
+    if (taken) {
+        ++recipient.attempts;
+        recipient.fault = Fault::peer_deferred;
+        recipient.request = sent.number;
+        ++recipient.requests_sent;
+        recipient.response_awaited = true;
+        recipient.reason = "sent, and the response is awaited; the host said: " + delivered.reply;
+        recipient.next_attempt = now + config.mm4_response_timeout;
+        settle.events.push_back({now, index, recipient.requests_sent > 1 ? "sent-again" : "sent", delivered.reply});
+        return settle;
+    }
+    recipient.fault = delivered.fault;
+    if (delivered.extent == smtp::Delivered::Extent::destination) {
+        // Not this message's doing: it keeps its place in the line, and the line waits.
+        recipient.next_attempt = std::min(before.next_attempt, now);
+    } else {
+        ++recipient.attempts;
+        // Others of the same request may have been taken: a request names the same recipients whenever it is sent.
+        if (!recipient.response_awaited) recipient.request = 0;
+        recipient.next_attempt = next_attempt(config.mm4_retry, recipient.attempts, now, last_attempt(message, config), random);
+    }
+    settle.events.push_back({now, index, "deferred", delivered.reply});
+    return settle;
+}
+
+Settle after_silence(const Message& message, std::uint16_t index, Instant now, const Config& config) {
+    Message after = message;
+    Recipient& recipient = after.recipients[index];
+    recipient.response_awaited = false;
+    const std::string reason = "its relay took the request " + std::to_string(recipient.requests_sent) + " times and never responded";
+    End end{RecipientState::failed, Fault::peer_unreachable, reason, "5.4.7", recipient.remote_mta};
+    end.unconfirmed = true;
+    return end_of(after, index, std::move(end), now, policy_of(config));
+}
+
+// -------------------------------------------------------------------------------------------------------------- what a peer says about them
+
+std::vector<std::uint16_t> recipients_of(const Response& response, const Message& message, std::uint16_t number, std::string_view peer) {
+    std::vector<std::uint16_t> out;
+    for (std::size_t i = 0; i < message.recipients.size(); ++i) {
+        const Recipient& recipient = message.recipients[i];
+        if (recipient.request != number || peer_of_route(recipient.route) != peer) continue;
+        const bool named = response.request_recipients.empty() || std::ranges::find(response.request_recipients, recipient.address.value, &Address::value) != response.request_recipients.end();
+        if (named) out.push_back(static_cast<std::uint16_t>(i));
+    }
+    return out;
+}
+
+std::optional<Settle> after_response(const Message& message, std::uint16_t index, const Response& response, bool report_awaited, Instant now, const Config& config,
+                                     Random& random) {
+    const Recipient& before = message.recipients.at(index);
+    if (is_end(before.state) || !before.response_awaited) return std::nullopt;
+    const auto fault = fault_of_status(response.status);
+    std::string says = "the relay responded " + response.status;
+    if (!response.status_text.empty()) says += ": " + response.status_text;
+    says = one_line(std::move(says));
+    if (!fault) {
+        Settle settle = taken_by_peer(message, index, report_awaited, std::move(says), before.remote_mta, now, config);
+        settle.was = {before.state};
+        return settle;
+    }
+    if (!is_temporary(*fault)) {
+        Message after = message;
+        after.recipients[index].response_awaited = false;
+        Settle settle = end_of(after, index, {RecipientState::failed, *fault, says, {}, before.remote_mta}, now, policy_of(config));
+        settle.was = {before.state};
+        return settle;
+    }
+    Settle settle;
+    settle.ref = {message.id, index};
+    settle.was = {before.state};
+    settle.recipient = before;
+    Recipient& recipient = settle.recipient;
+    recipient.response_awaited = false;
+    // A new request: the same one would be given the same answer from the peer's records.
+    recipient.request = 0;
+    recipient.requests_sent = 0;
+    recipient.fault = *fault;
+    recipient.reason = says;
+    recipient.next_attempt = next_attempt(config.mm4_retry, std::max(1U, recipient.attempts), now, last_attempt(message, config), random);
+    settle.events.push_back({now, index, "deferred", says});
+    return settle;
+}
+
+std::optional<std::uint16_t> recipient_at(const Message& message, const Address& recipient, std::string_view peer) {
+    for (std::size_t i = 0; i < message.recipients.size(); ++i)
+        if (peer_of_route(message.recipients[i].route) == peer && message.recipients[i].address.value == recipient.value) return static_cast<std::uint16_t>(i);
+    return std::nullopt;
+}
+
+std::optional<Settle> after_report(const Message& message, std::uint16_t index, const DeliveryReportReq& report, Instant now, const Config& config) {
+    const Recipient& before = message.recipients.at(index);
+    const bool awaited = before.state == RecipientState::relayed && before.report_expected && before.report_due;
+    // A report that overtakes its response says more than the response would.
+    const bool overtaking = !is_end(before.state) && before.requests_sent > 0;
+    if (!awaited && !overtaking) return std::nullopt;
+    const ReportedEnd& row = kReportedEnds[static_cast<std::size_t>(report.status)];
+    std::string says = "the relay reports " + std::string(spec_of(report.status).name);
+    if (!report.status_extension.empty()) says += " (" + report.status_extension + ")";
+    if (!report.status_text.empty()) says += ": " + report.status_text;
+    says = one_line(std::move(says));
+    if (!spec_of(report.status).final) {
+        Settle settle;
+        settle.ref = {message.id, index};
+        settle.was = {before.state};
+        settle.recipient = before;
+        settle.recipient.reason = says;
+        settle.events.push_back({now, index, "report", says});
+        return settle;
+    }
+    Message after = message;
+    Recipient& recipient = after.recipients[index];
+    recipient.response_awaited = false;
+    recipient.report_due = false;
+    recipient.report_from = {};
+    // What is delivered by a report's word is delivered indeed; what is only handed on has nobody left to report.
+    recipient.report_expected = row.state == RecipientState::delivered;
+    End end{row.state, row.fault, says, {}, before.remote_mta};
+    end.unconfirmed = row.unconfirmed;
+    Settle settle = end_of(after, index, std::move(end), now, policy_of(config));
+    settle.was = {before.state};
+    return settle;
+}
+
+}   // namespace mmgate::mm4
