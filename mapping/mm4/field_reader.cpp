@@ -46,7 +46,7 @@ private:
         Read read;
         bool repeats;   // every occurrence is read
     };
-    static constexpr const SyntaxReader* reader_of(const FieldSpec& field);
+    static const SyntaxReader* reader_of(const FieldSpec& field);
 
     template <class T>
     T& place(const FieldSpec& field) {
@@ -334,8 +334,8 @@ private:
     ReadElements out_;
 };
 
-constexpr const Reader::SyntaxReader* Reader::reader_of(const FieldSpec& field) {
-    constexpr auto kReaders = std::to_array<SyntaxReader>({
+const Reader::SyntaxReader* Reader::reader_of(const FieldSpec& field) {
+    static constexpr auto kReaders = std::to_array<SyntaxReader>({
         {Syntax::date, &Reader::date, false},
         {Syntax::mailbox, &Reader::mailbox, false},
         {Syntax::addresses, &Reader::addresses, true},
