@@ -35,6 +35,9 @@ constexpr auto kReportedEnds = std::to_array<ReportedEnd>({
 });
 static_assert(rows_are_in_order(kReportedEnds, &ReportedEnd::status));
 
+/// The refusals that say no to the message itself: its originator is told that it was rejected. Source: the sheet's §8.2.
+constexpr auto kRejections = std::to_array<Fault>({Fault::sender_denied, Fault::content_refused, Fault::unsupported_type, Fault::malformed});
+
 ReportPolicy policy_of(const Config& config) { return {config.service_messages, config.report_delay}; }
 
 std::string one_line(std::string text) { return header_text(text, kLimits.reason_bytes); }
@@ -224,7 +227,8 @@ std::optional<Settle> after_response(const Message& message, std::uint16_t index
     if (!is_temporary(*fault)) {
         Message after = message;
         after.recipients[index].response_awaited = false;
-        Settle settle = end_of(after, index, {RecipientState::failed, *fault, says, {}, before.remote_mta}, now, policy_of(config));
+        const RecipientState state = std::ranges::find(kRejections, *fault) == kRejections.end() ? RecipientState::failed : RecipientState::rejected;
+        Settle settle = end_of(after, index, {state, *fault, says, {}, before.remote_mta}, now, policy_of(config));
         settle.was = {before.state};
         return settle;
     }

@@ -71,7 +71,7 @@ Report report_about(const Peer& peer, const Message& about, const Recipient& rec
 }
 
 Result<Enqueue> enqueue_report(const Peer& peer, const Message& about, const Mm4Message& report, const std::string& transaction_id, const ReplyContext& context) {
-    auto mail = encode(report, options_for(peer, context, transaction_id));
+    auto mail = encode(report, options_for(peer, context, transaction_id.substr(0, transaction_id.find('@'))));
     if (!mail) return fail(mail.error());
     Enqueue enqueue = enqueue_of(peer, report, std::move(*mail), path_of(about.originator, peer.domain), Priority::normal, context.config.mm4_report_lifetime, context);
     enqueue.message.reports_on = about.id;
