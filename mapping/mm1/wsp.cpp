@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <utility>
 
 #include "mapping/charset.h"
 #include "mapping/limits.h"
@@ -15,11 +16,41 @@ constexpr std::uint8_t kLengthQuote = 0x1F;
 constexpr std::uint8_t kLongestShortLength = 0x1E;
 constexpr char kTextQuote = 0x7F;
 constexpr char kQuotedString = 0x22;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
-/// MIBenums whose text may hold NUL octets.
-bool is_wide(std::uint64_t mib_enum) { return mib_enum == 1000 || mib_enum == 1001 || (mib_enum >= 1013 && mib_enum <= 1015) || (mib_enum >= 1017 && mib_enum <= 1019); }
+// Source: IANA, Character Sets (MIBenum).
+constexpr auto kUnits =
+    std::to_array<std::pair<std::uint64_t, std::size_t>>({{1000, 2}, {1001, 4}, {1013, 2}, {1014, 2}, {1015, 2}, {1017, 4}, {1018, 4}, {1019, 4}});
+constexpr auto kSevenBits = std::to_array<std::uint64_t>({37, 39, 40, 1012, 2085});   // ISO-2022, UTF-7, HZ
+
+/// Octets of one unit of a charset whose text may hold NUL octets, 1 of others.
+std::size_t unit_bytes(std::uint64_t mib_enum) {
+    const auto* found = std::ranges::find(kUnits, mib_enum, &std::pair<std::uint64_t, std::size_t>::first);
+    return found == kUnits.end() ? 1 : found->second;
+}
+/// Whether octets below 80 may mean something else than ASCII.
+bool is_seven_bit(std::uint64_t mib_enum) { return std::ranges::find(kSevenBits, mib_enum) != kSevenBits.end(); }
+
+/// Text of wide units without its terminator: a whole unit of NULs, or as few as the encoder thought of. A NUL that completes a unit belongs to the text.
+Bytes without_terminator(Bytes text, std::size_t unit) {
+    const std::size_t surplus = text.size() % unit;
+    const std::size_t count = surplus == 0 ? std::min(unit, text.size()) : surplus;
+    const Bytes end = text.substr(text.size() - count);
+    return end.find_first_not_of('\0') == Bytes::npos ? text.substr(0, text.size() - count) : text;
+}
+
+void limit_text(Cursor& in, const std::string& text, std::size_t limit, std::string_view what, std::size_t start) {
+    if (text.size() > limit)
+        in.set_error_at(Fault::too_large, std::string(what) + " is longer than " + std::to_string(limit) + " octets of UTF-8", start);
+}
+
+/// A text as it is written: readers drop a byte order mark, so one that belongs to the text follows another.
+std::string marked(std::string text) {
+    if (text.starts_with(kByteOrderMark)) text.insert(0, kByteOrderMark);
+    return text;
+}
 
 }  // namespace
 
@@ -107,8 +138,11 @@ Bytes read_raw_text(Cursor& in, std::size_t limit, std::string_view what) {
 }
 
 std::string read_text(Cursor& in, std::size_t limit, std::string_view what) {
+    const std::size_t start = in.offset();
     Bytes raw = read_raw_text(in, limit, what);
-    return one_line(is_ascii(raw) ? std::string(raw) : to_utf8(raw, {}));
+    std::string out = one_line(is_ascii(raw) ? std::string(raw) : to_utf8(raw, {}));
+    limit_text(in, out, limit, what, start);
+    return out;
 }
 
 std::string read_encoded_string(Cursor& in, std::size_t limit, std::string_view what) {
@@ -121,19 +155,14 @@ std::string read_encoded_string(Cursor& in, std::size_t limit, std::string_view 
     if (in.error()) return {};
     std::uint64_t charset = read_integer(inner);
     std::string out;
-    if (is_wide(charset)) {
-        Bytes text = inner.rest();
-        // The terminator is one NUL or two, whatever the encoder thought of.
-        const std::size_t unit = 2;
-        if (text.size() % unit == 0 && text.ends_with(Bytes("\0\0", 2))) text.remove_suffix(2);
-        else if (text.ends_with('\0')) text.remove_suffix(1);
-        if (text.size() > limit) inner.set_error(Fault::too_large, std::string(what) + " is longer than " + std::to_string(limit) + " octets");
-        out = one_line(to_utf8(text, charset_name(static_cast<std::uint32_t>(charset)).value_or("")));
+    auto name = charset <= UINT32_MAX ? charset_name(static_cast<std::uint32_t>(charset)) : std::nullopt;
+    if (const std::size_t unit = unit_bytes(charset); unit > 1) {
+        out = one_line(to_utf8(without_terminator(inner.rest(), unit), name.value_or("")));
     } else {
         Bytes text = read_raw_text(inner, limit, what);
-        auto name = charset <= UINT32_MAX ? charset_name(static_cast<std::uint32_t>(charset)) : std::nullopt;
-        out = one_line(is_ascii(text) && charset != 1012 ? std::string(text) : to_utf8(text, name.value_or("")));
+        out = one_line(is_ascii(text) && !is_seven_bit(charset) ? std::string(text) : to_utf8(text, name.value_or("")));
     }
+    limit_text(inner, out, limit, what, start);
     // What an inner element did wrong is wrong with the whole value.
     if (inner.error()) in.set_error_at(inner.error()->fault, inner.error()->rule, std::max(start, inner.error()->offset));
     return out;
@@ -194,13 +223,15 @@ void write_raw_text(Octets& out, std::string_view text) {
 }
 
 void write_text(Octets& out, std::string_view text) {
-    if (std::ranges::any_of(text, is_control)) write_raw_text(out, one_line(text));
+    if (text.starts_with(kByteOrderMark) || std::ranges::any_of(text, is_control)) write_raw_text(out, marked(one_line(text)));
     else write_raw_text(out, text);
 }
 
 void write_quoted_string(Octets& out, std::string_view text) {
     out += kQuotedString;
     out += one_line(text);
+    // A last mark would be taken for the closing one, which many write.
+    if (text.ends_with(kQuotedString)) out += kQuotedString;
     out += '\0';
 }
 
@@ -213,7 +244,7 @@ void write_encoded_string(Octets& out, std::string_view text) {
     }
     Octets inner;
     write_integer(inner, kMibUtf8);
-    write_raw_text(inner, clean);
+    write_raw_text(inner, marked(std::move(clean)));
     write_value_length(out, inner.size());
     out += inner;
 }

@@ -37,6 +37,7 @@ std::uint64_t read_integer(Cursor& in);
 /// Fails: truncated without a NUL, too_large beyond the limit.
 Bytes read_raw_text(Cursor& in, std::size_t limit, std::string_view what);
 /// The same as UTF-8 in one line: folds and controls become one space, octets that are no UTF-8 are read as windows-1252.
+/// `limit` holds for the octets and for the UTF-8: what was read can be written and read again.
 std::string read_text(Cursor& in, std::size_t limit, std::string_view what);
 /// Reads an Encoded-string-value, with or without charset, to UTF-8 in one line.
 /// Source: OMA-TS-MMS_ENC-V1_3 §7.3 (Encoded-string-value).
