@@ -14,9 +14,11 @@ namespace mmgate::mm1 {
 
 namespace {
 
-constexpr std::uint8_t kPresent = 0x80;    // Address-present-token, Absolute-token
-constexpr std::uint8_t kInsert = 0x81;     // Insert-address-token, Relative-token
-constexpr std::uint8_t kElementType = 0x02;
+constexpr std::uint8_t kPresent = 0x80;   // Address-present-token, Absolute-token
+constexpr std::uint8_t kInsert = 0x81;    // Insert-address-token, Relative-token
+
+// In an Element-Descriptor number 02 is Type and not level. Source: OMA-TS-MMS_ENC-V1_3 §7.3.18.
+constexpr auto kElementParameters = std::to_array<ParameterSpec>({{0x02, "type", ParameterSyntax::media, true}});
 
 /// A text field's greatest length.
 std::size_t text_limit(const FieldSpec& field) {
@@ -121,16 +123,7 @@ Value read_inner(Cursor& in, const FieldSpec& field) {
         case Syntax::element_descriptor: {
             ElementDescriptor out;
             out.reference = read_text(in, kLimits.text_bytes, field.name);
-            // Here number 02 is Type, with a media type as its value.
-            if (in.peek() == (0x80 | kElementType)) {
-                in.octet("Type");
-                Cursor probe = in;
-                MediaType media = read_content_type(probe, false);
-                if (probe.error()) in.set_error_at(probe.error()->fault, probe.error()->rule, probe.error()->offset);
-                in = probe;
-                out.parameters.push_back({"type", media.type});
-            }
-            read_parameters(in, out.parameters);
+            read_parameters(in, out.parameters, kElementParameters);
             return out;
         }
         // The counted forms of M-Mbox-Delete.conf and M-Delete.conf
@@ -305,7 +298,7 @@ Result<Pdu> decode_pdu(Bytes wire) {
             continue;
         }
         if (field->syntax == Syntax::content_type) {
-            pdu.content_type = read_content_type(in, true);
+            pdu.content_type = read_content_type(in, ContentTypePlace::pdu);
             if (in.error()) break;
             read_body(in, pdu, *spec);
             break;
@@ -397,14 +390,7 @@ void write_field(Octets& out, const FieldValue& given) {
                    [&](const ElementDescriptor& element) {
                        Octets inner;
                        write_text(inner, element.reference);
-                       for (const Parameter& parameter : element.parameters) {
-                           if (parameter.name == "type") {
-                               inner += static_cast<char>(0x80 | kElementType);
-                               write_content_type(inner, {parameter.value, {}});
-                           }
-                       }
-                       for (const Parameter& parameter : element.parameters)
-                           if (parameter.name != "type") write_parameter(inner, parameter);
+                       for (const Parameter& parameter : element.parameters) write_parameter(inner, parameter, kElementParameters);
                        form(inner);
                    },
                },

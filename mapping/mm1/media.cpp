@@ -56,6 +56,8 @@ constexpr auto kRegisteredMedia = std::to_array<MediaNumber>({
 // Encoding version 1.4 ends at 3E; a newer number would be unknown to older terminals.
 constexpr std::size_t kNewestWrittenMedia = 0x3E;
 constexpr std::string_view kOctetStream = "application/octet-stream";
+constexpr std::string_view kMultipart = "multipart/";
+constexpr std::string_view kWapStem = "application/vnd.wap.multipart";   // and a dot, in the names that are assigned
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -79,30 +81,48 @@ std::string without_quotes(std::string text) {
     return text;
 }
 
+/// Source: RFC 2616 §2.2.
+bool is_token(std::string_view text) {
+    constexpr std::string_view kSeparators = "()<>@,;:\\\"/[]?={}";
+    return !text.empty() && std::ranges::all_of(text, [&](char c) { return c > ' ' && c < 0x7F && kSeparators.find(c) == std::string_view::npos; });
+}
+
 void add_once(std::vector<Parameter>& parameters, std::string name, std::string value) {
     if (std::ranges::find(parameters, name, &Parameter::name) != parameters.end()) return;   // the first wins
     if (parameters.size() < kLimits.parameters) parameters.push_back({std::move(name), std::move(value)});
 }
 
-std::string media_name(std::uint64_t number) { return std::string(media_of(number).value_or(kOctetStream)); }
+/// The number that a charset is written by: that of its name, or the digits of one that has no name.
+std::optional<std::uint32_t> written_charset(std::string_view charset) {
+    if (charset == "*") return 0;
+    if (auto known = charset_number(charset)) return known;
+    std::uint32_t number = 0;
+    auto [end, error] = std::from_chars(charset.data(), charset.data() + charset.size(), number);
+    return !charset.empty() && error == std::errc() && end == charset.data() + charset.size() ? std::optional(number) : std::nullopt;
+}
 
-/// Types given as text may carry parameters as text: "text/plain; charset=utf-8".
-std::string split_text_type(std::string text, std::vector<Parameter>& parameters) {
-    std::string_view rest = text;
-    std::size_t semicolon = std::min(rest.find(';'), rest.size());
-    std::string type = lower(trimmed(rest.substr(0, semicolon)));
-    rest.remove_prefix(semicolon);
-    while (rest.starts_with(';')) {
-        rest.remove_prefix(1);
-        std::size_t end = std::min(rest.find(';'), rest.size());
-        std::string_view one = rest.substr(0, end);
-        rest.remove_prefix(end);
-        std::size_t equals = one.find('=');
-        if (equals == std::string_view::npos) continue;
-        std::string name = lower(trimmed(one.substr(0, equals)));
-        if (!name.empty()) add_once(parameters, std::move(name), without_quotes(std::string(trimmed(one.substr(equals + 1)))));
-    }
-    return type;
+std::string charset_of(std::uint64_t number) {
+    if (number == 0) return "*";
+    auto name = number <= UINT32_MAX ? charset_name(static_cast<std::uint32_t>(number)) : std::nullopt;
+    return name ? std::string(*name) : std::to_string(number);
+}
+
+/// One name for each charset, however it was given.
+std::string charset_of(std::string text) {
+    std::string out = lower(without_quotes(std::move(text)));
+    auto number = written_charset(out);
+    return number ? charset_of(std::uint64_t{*number}) : out;
+}
+
+/// The type of a number. One that is registered with a parameter keeps it as such.
+std::string media_name(std::uint64_t number, std::vector<Parameter>& parameters) {
+    return split_text_type(media_of(number).value_or(kOctetStream), parameters);
+}
+
+/// The same where only the type is asked for.
+std::string media_name(std::uint64_t number) {
+    std::vector<Parameter> none;
+    return media_name(number, none);
 }
 
 std::string read_q_value(Cursor& in) {
@@ -116,7 +136,6 @@ std::string read_q_value(Cursor& in) {
 }
 
 std::string read_version(Cursor& in) {
-    if (shape_of(in.peek()) != Shape::octet) return read_text(in, kLimits.text_bytes, "version");
     std::uint8_t octet = in.octet("version");
     std::string out = std::to_string((octet >> 4) & 7);
     if ((octet & 15) != 15) out += "." + std::to_string(octet & 15);
@@ -124,11 +143,8 @@ std::string read_version(Cursor& in) {
 }
 
 std::string read_charset(Cursor& in) {
-    if (shape_of(in.peek()) == Shape::text) return lower(without_quotes(read_text(in, kLimits.text_bytes, "charset")));
-    std::uint64_t number = read_integer(in);
-    if (number == 0) return "*";
-    auto name = number <= UINT32_MAX ? charset_name(static_cast<std::uint32_t>(number)) : std::nullopt;
-    return name ? std::string(*name) : std::to_string(number);
+    const bool text = shape_of(in.peek()) == Shape::text || in.peek() == 0;
+    return text ? charset_of(read_text(in, kLimits.text_bytes, "charset")) : charset_of(read_integer(in));
 }
 
 std::string read_parameter_value(Cursor& in, ParameterSyntax syntax) {
@@ -136,15 +152,17 @@ std::string read_parameter_value(Cursor& in, ParameterSyntax syntax) {
     switch (syntax) {
         case ParameterSyntax::charset: return read_charset(in);
         case ParameterSyntax::media:
-            if (shape == Shape::octet) return media_name(in.octet("media type") & 0x7F);
             if (shape == Shape::text) return lower(without_quotes(read_text(in, kLimits.text_bytes, "media type")));
+            if (in.peek() != 0) return media_name(read_integer(in));
             break;
         case ParameterSyntax::integer:
         case ParameterSyntax::date:
             if (shape != Shape::text) return std::to_string(read_integer(in));
             break;
         case ParameterSyntax::q_value: return read_q_value(in);
-        case ParameterSyntax::version: return read_version(in);
+        case ParameterSyntax::version:
+            if (shape == Shape::octet) return read_version(in);
+            break;
         case ParameterSyntax::no_value:
             if (in.peek() == 0) {
                 in.octet("No-value");
@@ -158,7 +176,21 @@ std::string read_parameter_value(Cursor& in, ParameterSyntax syntax) {
     return std::to_string(read_integer(in));
 }
 
-}  // namespace
+const ParameterSpec* numbered_parameter(std::uint64_t number, std::span<const ParameterSpec> own) {
+    for (std::span<const ParameterSpec> table : {own, std::span<const ParameterSpec>(kParameters)})
+        for (const ParameterSpec& spec : table)
+            if (spec.number == number) return &spec;
+    return nullptr;
+}
+/// The row of a name that is written by its number.
+const ParameterSpec* written_parameter(std::string_view name, std::span<const ParameterSpec> own) {
+    for (std::span<const ParameterSpec> table : {own, std::span<const ParameterSpec>(kParameters)})
+        for (const ParameterSpec& spec : table)
+            if (spec.encoded && spec.name == name) return &spec;
+    return nullptr;
+}
+
+}   // namespace
 
 std::optional<std::string_view> media_of(std::uint64_t number) {
     if (number < kMedia.size() && !kMedia[number].empty()) return kMedia[number];
@@ -173,39 +205,60 @@ std::optional<std::uint8_t> number_of_media(std::string_view type) {
     return std::nullopt;
 }
 
-bool is_multipart(std::string_view type) { return type.starts_with("multipart/") || type.starts_with("application/vnd.wap.multipart"); }
+bool is_multipart(std::string_view type) { return type.starts_with(kMultipart) || type.starts_with(kWapStem); }
 
 std::string internet_type_of(std::string_view wap_type) {
-    if (!wap_type.starts_with(kWapMultipart)) return std::string(wap_type);
-    std::string_view kind = wap_type.substr(kWapMultipart.size());
-    return "multipart/" + std::string(kind == "*" || kind.empty() ? "mixed" : kind);
+    if (!is_multipart(wap_type)) return std::string(wap_type);
+    std::string_view kind = wap_type.substr(wap_type.starts_with(kMultipart) ? kMultipart.size() - 1 : kWapStem.size());
+    const bool named = kind.size() > 1 && (kind.front() == '.' || kind.front() == '/') && kind.substr(1) != "*";
+    return std::string(kMultipart) + std::string(named ? kind.substr(1) : "mixed");
 }
 
 std::string wap_type_of(std::string_view internet_type) {
-    constexpr std::string_view kMultipart = "multipart/";
     if (!internet_type.starts_with(kMultipart)) return std::string(internet_type);
-    std::string wap = std::string(kWapMultipart) + std::string(internet_type.substr(kMultipart.size()));
-    return number_of_media(wap) && !wap.ends_with('*') ? wap : std::string(kWapMultipart) + "mixed";
+    const std::string prefix = std::string(kWapStem) + ".";
+    std::string wap = prefix + std::string(internet_type.substr(kMultipart.size()));
+    return number_of_media(wap) && !wap.ends_with('*') ? wap : prefix + "mixed";
 }
 
-void read_parameters(Cursor& in, std::vector<Parameter>& parameters) {
+std::string split_text_type(std::string_view text, std::vector<Parameter>& parameters) {
+    // A semicolon within quotes belongs to a value.
+    auto end_of_piece = [&text] {
+        bool quoted = false;
+        std::size_t end = 0;
+        for (; end < text.size() && (quoted || text[end] != ';'); ++end) quoted ^= text[end] == '"';
+        return end;
+    };
+    std::size_t end = std::min(text.find(';'), text.size());
+    std::string type = lower(trimmed(text.substr(0, end)));
+    while (end < text.size()) {
+        text.remove_prefix(end + 1);
+        end = end_of_piece();
+        const std::string_view one = text.substr(0, end);
+        const std::size_t equals = one.find('=');
+        if (equals == std::string_view::npos) continue;
+        std::string name = lower(trimmed(one.substr(0, equals)));
+        std::string value = without_quotes(std::string(trimmed(one.substr(equals + 1))));
+        if (name == "charset") value = charset_of(std::move(value));
+        if (is_token(name) && !(name == "charset" && value.empty())) add_once(parameters, std::move(name), std::move(value));
+    }
+    return type;
+}
+
+void read_parameters(Cursor& in, std::vector<Parameter>& parameters, std::span<const ParameterSpec> own) {
     // A parameter that crosses the end of the form is dropped with all behind it; the form's length says where to resume.
     while (!in.at_end()) {
         Cursor probe = in;
         std::string name, value;
         if (shape_of(probe.peek()) == Shape::text) {
             name = lower(read_text(probe, kLimits.text_bytes, "parameter name"));
-            value = read_parameter_value(probe, ParameterSyntax::text);
             // By name or by number, a parameter means the same.
-            if (name == "charset") {
-                Cursor again = in;
-                read_raw_text(again, kLimits.text_bytes, "parameter name");
-                value = read_charset(again);
-            }
+            const ParameterSpec* spec = written_parameter(name, own);
+            value = read_parameter_value(probe, spec ? spec->syntax : ParameterSyntax::text);
+            if (!is_token(name)) name.clear();
         } else {
-            std::uint64_t number = read_integer(probe);
-            auto spec = std::ranges::find(kParameters, number, &ParameterSpec::number);
-            if (spec == kParameters.end()) {
+            const ParameterSpec* spec = numbered_parameter(read_integer(probe), own);
+            if (!spec) {
                 skip_value(probe);
             } else {
                 name = spec->name;
@@ -217,15 +270,16 @@ void read_parameters(Cursor& in, std::vector<Parameter>& parameters) {
             return;
         }
         in = probe;
-        if (!name.empty()) add_once(parameters, std::move(name), std::move(value));
+        const bool says_nothing = value.empty() && (name == "charset" || name == "q");
+        if (!name.empty() && !says_nothing) add_once(parameters, std::move(name), std::move(value));
     }
 }
 
-MediaType read_content_type(Cursor& in, bool top) {
+MediaType read_content_type(Cursor& in, ContentTypePlace place) {
     MediaType media;
     const std::size_t start = in.offset();
     switch (shape_of(in.peek())) {
-        case Shape::octet: media.type = media_name(in.octet("Content-Type") & 0x7F); break;
+        case Shape::octet: media.type = media_name(in.octet("Content-Type") & 0x7F, media.parameters); break;
         case Shape::text: media.type = split_text_type(read_text(in, kLimits.text_bytes, "Content-Type"), media.parameters); break;
         case Shape::length:
         case Shape::quoted_length: {
@@ -233,12 +287,12 @@ MediaType read_content_type(Cursor& in, bool top) {
             Cursor form = in.sub(length, "Content-Type");
             if (in.error()) return media;
             if (form.at_end()) {
-                if (top) in.set_error_at(Fault::malformed, "Content-Type has length 0", start);
+                if (place == ContentTypePlace::pdu) in.set_error_at(Fault::malformed, "Content-Type has length 0", start);
                 media.type = kOctetStream;
                 return media;
             }
             if (shape_of(form.peek()) == Shape::text) media.type = split_text_type(read_text(form, kLimits.text_bytes, "media type"), media.parameters);
-            else media.type = media_name(read_integer(form));
+            else media.type = media_name(read_integer(form), media.parameters);
             if (form.error()) {
                 in.set_error_at(form.error()->fault, form.error()->rule, form.error()->offset);
                 return media;
@@ -251,29 +305,21 @@ MediaType read_content_type(Cursor& in, bool top) {
     return media;
 }
 
-void write_parameter(Octets& out, const Parameter& parameter) {
-    auto spec = std::ranges::find_if(kParameters, [&](const ParameterSpec& s) { return s.encoded && s.name == parameter.name; });
-    if (spec == kParameters.end()) {
-        // A name that does not begin as a token would be read as a number or a length.
-        std::string name = one_line(parameter.name);
-        if (name.empty() || static_cast<unsigned char>(name[0]) <= 0x20 || static_cast<unsigned char>(name[0]) >= 0x7F) return;
-        write_raw_text(out, name);
+void write_parameter(Octets& out, const Parameter& parameter, std::span<const ParameterSpec> own) {
+    const ParameterSpec* spec = written_parameter(parameter.name, own);
+    if (!spec) {
+        if (!is_token(parameter.name)) return;   // it could be read as a number, a length or another name
+        write_raw_text(out, parameter.name);
         write_text(out, parameter.value);
         return;
     }
-    const std::size_t start = out.size();
+    if (spec->syntax == ParameterSyntax::charset && parameter.value.empty()) return;
     out += static_cast<char>(0x80 | spec->number);
     switch (spec->syntax) {
-        case ParameterSyntax::charset: {
-            std::uint32_t number = 0;
-            auto known = charset_number(parameter.value);
-            auto [end, error] = std::from_chars(parameter.value.data(), parameter.value.data() + parameter.value.size(), number);
-            const bool digits = !parameter.value.empty() && error == std::errc() && end == parameter.value.data() + parameter.value.size();
-            if (known || digits || parameter.value == "*") write_integer(out, known ? *known : number);
-            else if (parameter.value.empty()) out.resize(start);
+        case ParameterSyntax::charset:
+            if (auto number = written_charset(parameter.value)) write_integer(out, *number);
             else write_text(out, parameter.value);
             break;
-        }
         case ParameterSyntax::media:
             if (auto number = number_of_media(parameter.value)) out += static_cast<char>(0x80 | *number);
             else write_text(out, parameter.value);

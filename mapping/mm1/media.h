@@ -5,7 +5,10 @@
 
 #include <array>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "mapping/cursor.h"
 #include "mapping/mm.h"
@@ -69,18 +72,26 @@ std::optional<std::uint8_t> number_of_media(std::string_view type);
 
 inline constexpr std::string_view kWapMultipart = "application/vnd.wap.multipart.";
 bool is_multipart(std::string_view type);
-/// "application/vnd.wap.multipart.related" as "multipart/related" and back; other types unchanged. Towards WAP, kinds without a number become mixed.
+/// "application/vnd.wap.multipart.related" as "multipart/related" and back; other types unchanged. A multipart of no kind becomes mixed; towards WAP,
+/// one without a number too. What is_multipart takes for a multipart begins with "multipart/" afterwards.
 std::string internet_type_of(std::string_view wap_type);
 std::string wap_type_of(std::string_view internet_type);
 
+/// Where a Content-Type stands. A general form of length 0 is refused in a PDU and application/octet-stream in a part.
+enum class ContentTypePlace : std::uint8_t { pdu,
+                                             part };
 /// Reads a Content-Type value: constrained, or the general form with parameters. Types are lower case, in WAP's spelling; parameters are UTF-8.
-/// A parameter that crosses the end of the form is dropped. `top` refuses the general form without a type, which a part reads as application/octet-stream.
+/// A parameter that crosses the end of the form is dropped.
 /// Source: WAP-230-WSP §8.4.2.24.
-MediaType read_content_type(Cursor& in, bool top);
+MediaType read_content_type(Cursor& in, ContentTypePlace place);
 void write_content_type(Octets& out, const MediaType& media);
+/// A type that was given as text with its parameters as text, "text/plain; charset=utf-8": the type in lower case; appends the parameters whose name is new.
+std::string split_text_type(std::string_view text, std::vector<Parameter>& parameters);
 
-/// Reads parameters up to the end of `in`, appending those whose name is new.
-void read_parameters(Cursor& in, std::vector<Parameter>& parameters);
-void write_parameter(Octets& out, const Parameter& parameter);
+/// Reads parameters up to the end of `in`, appending those whose name is new. Numbers and names of `own` go before those of kParameters.
+/// Passed over: unknown numbers, names that are no tokens, charsets of nothing, q out of its range.
+void read_parameters(Cursor& in, std::vector<Parameter>& parameters, std::span<const ParameterSpec> own = {});
+/// A name that is no token is left out.
+void write_parameter(Octets& out, const Parameter& parameter, std::span<const ParameterSpec> own = {});
 
 }  // namespace mmgate::mm1

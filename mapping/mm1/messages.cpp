@@ -480,7 +480,7 @@ Octets encode_content(const Content& content) {
 Result<Content> decode_content(Bytes octets) {
     Cursor in(octets);
     Pdu pdu;
-    pdu.content_type = read_content_type(in, true);
+    pdu.content_type = read_content_type(in, ContentTypePlace::pdu);
     if (!in.error()) {
         if (is_multipart(pdu.content_type->type)) {
             pdu.parts = read_multipart(in);

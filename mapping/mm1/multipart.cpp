@@ -190,7 +190,7 @@ std::vector<Entry> read_multipart(Cursor& in) {
             break;
         }
         Entry entry;
-        entry.media = read_content_type(head, false);
+        entry.media = read_content_type(head, ContentTypePlace::part);
         read_headers(head, entry);
         if (head.error()) {
             in.set_error_at(head.error()->fault, head.error()->rule, head.error()->offset);
