@@ -49,10 +49,19 @@ std::string unquoted(std::string text) {
     return text;
 }
 
-std::string trimmed(std::string text) {
-    while (text.starts_with(' ')) text.erase(0, 1);
-    while (text.ends_with(' ')) text.pop_back();
+/// Without outer spaces and quotes, whichever are outermost.
+std::string bare(std::string text) {
+    while (text.starts_with(' ') || text.starts_with('"') || text.ends_with(' ')) {
+        while (text.starts_with(' ')) text.erase(0, 1);
+        while (text.ends_with(' ')) text.pop_back();
+        text = unquoted(std::move(text));
+    }
     return text;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 template <std::size_t N>
@@ -66,47 +75,54 @@ void add_once(Entry& entry, std::string_view name, std::string value) {
     entry.headers.push_back({std::string(name), std::move(value)});
 }
 
+/// "attachment; filename=a" of a text, as mail has it.
+void add_disposition(Entry& entry, std::string_view text) {
+    if (entry.header("Content-Disposition")) return;
+    std::vector<Parameter> parameters;
+    std::string name = split_text_type(text, parameters);
+    if (name.empty()) return;
+    add_once(entry, "Content-Disposition", std::move(name));
+    if (entry.header("Content-Disposition")) entry.disposition_parameters = std::move(parameters);
+}
+
 void read_disposition(Cursor& in, Entry& entry) {
     if (entry.header("Content-Disposition")) return skip_value(in);
     const Shape shape = shape_of(in.peek());
-    if (shape == Shape::octet) {   // without the length that belongs before it: seen
-        std::string name = token_name(kDispositions, in.octet("Content-Disposition"));
-        if (!name.empty()) add_once(entry, "Content-Disposition", std::move(name));
-        return;
-    }
-    if (shape == Shape::text) return add_once(entry, "Content-Disposition", read_text(in, kLimits.text_bytes, "Content-Disposition"));
+    // Without the length that belongs before it: seen.
+    if (shape == Shape::octet) return add_disposition(entry, token_name(kDispositions, in.octet("Content-Disposition")));
+    if (shape == Shape::text) return add_disposition(entry, read_text(in, kLimits.text_bytes, "Content-Disposition"));
     std::uint32_t length = read_value_length(in);
     Cursor form = in.sub(length, "Content-Disposition");
-    if (in.error() || form.at_end()) return;
-    std::string name = shape_of(form.peek()) == Shape::text ? read_text(form, kLimits.text_bytes, "disposition") : token_name(kDispositions, form.octet("disposition"));
-    if (form.error() || name.empty()) return;
-    read_parameters(form, entry.disposition_parameters);
-    add_once(entry, "Content-Disposition", std::move(name));
+    switch (shape_of(form.peek())) {
+        case Shape::text: add_disposition(entry, read_text(form, kLimits.text_bytes, "disposition")); break;
+        case Shape::octet: add_disposition(entry, token_name(kDispositions, form.octet("disposition"))); break;
+        default: return;   // nothing that a disposition begins with
+    }
+    if (form.error()) return in.set_error_at(form.error()->fault, form.error()->rule, form.error()->offset);
+    if (entry.header("Content-Disposition")) read_parameters(form, entry.disposition_parameters);
+}
+
+/// A header whose value is a text, by number or by name.
+void add_text(Entry& entry, const PartHeaderSpec& spec, std::string text) {
+    switch (spec.syntax) {
+        case HeaderSyntax::quoted: return add_once(entry, spec.name, unquoted(std::move(text)));
+        case HeaderSyntax::uri: return add_once(entry, spec.name, bare(std::move(text)));
+        case HeaderSyntax::disposition: return add_disposition(entry, text);
+        case HeaderSyntax::encoding:
+        case HeaderSyntax::text_or_number: return add_once(entry, spec.name, std::move(text));
+        case HeaderSyntax::passed_over: return;
+    }
 }
 
 void read_known_header(Cursor& in, Entry& entry, const PartHeaderSpec& spec) {
     const Shape shape = shape_of(in.peek());
-    const bool is_text = shape == Shape::text || in.peek() == 0;
-    switch (spec.syntax) {
-        case HeaderSyntax::disposition: return read_disposition(in, entry);
-        case HeaderSyntax::quoted:
-            if (is_text) return add_once(entry, spec.name, unquoted(read_text(in, kLimits.text_bytes, spec.name)));
-            break;
-        case HeaderSyntax::uri:
-            if (is_text) return add_once(entry, spec.name, trimmed(unquoted(read_text(in, kLimits.text_bytes, spec.name))));
-            break;
-        case HeaderSyntax::encoding:
-            if (shape == Shape::octet) {
-                std::string name = token_name(kEncodings, in.octet(spec.name));
-                if (!name.empty()) add_once(entry, spec.name, std::move(name));
-                return;
-            }
-            if (is_text) return add_once(entry, spec.name, read_text(in, kLimits.text_bytes, spec.name));
-            break;
-        case HeaderSyntax::text_or_number:
-            if (is_text) return add_once(entry, spec.name, read_text(in, kLimits.text_bytes, spec.name));
-            break;
-        case HeaderSyntax::passed_over: break;
+    const bool is_text = !in.at_end() && (shape == Shape::text || in.peek() == 0);
+    if (spec.syntax == HeaderSyntax::disposition) return read_disposition(in, entry);
+    if (is_text && spec.syntax != HeaderSyntax::passed_over) return add_text(entry, spec, read_text(in, kLimits.text_bytes, spec.name));
+    if (shape == Shape::octet && spec.syntax == HeaderSyntax::encoding) {
+        std::string name = token_name(kEncodings, in.octet(spec.name));
+        if (!name.empty()) add_once(entry, spec.name, std::move(name));
+        return;
     }
     skip_value(in);
 }
@@ -130,7 +146,9 @@ void read_headers(Cursor& in, Entry& entry) {
         } else if (first >= 0x20) {
             std::string name = read_text(in, kLimits.text_bytes, "header name");
             std::string value = read_text(in, kLimits.text_bytes, "header value");
-            if (!name.empty()) add_once(entry, name, std::move(value));
+            auto spec = std::ranges::find_if(kPartHeaders, [&](const PartHeaderSpec& known) { return same_name(known.name, name); });
+            if (spec == kPartHeaders.end()) add_once(entry, name, std::move(value));
+            else add_text(entry, *spec, std::move(value));
         } else if (first >= 0x01) {
             page = in.octet("page shift");
         } else {
