@@ -32,7 +32,16 @@ std::size_t text_limit(const FieldSpec& field) {
     return kLimits.text_bytes;
 }
 
-bool takes(const FieldSpec& field, bool counted, std::uint8_t first) {
+/// Whether a value that begins with this octet is the counted form that a field has in confirmations of deletion.
+bool is_counted(const FieldSpec& field, const PduSpec& pdu, std::uint8_t first) {
+    const Shape shape = shape_of(first);
+    const bool has_form = field.syntax == Syntax::status || field.syntax == Syntax::uri || field.syntax == Syntax::encoded_string;
+    return pdu.counted && field.repeats == Repeats::in_mbox && has_form && first != 0 && (shape == Shape::length || shape == Shape::quoted_length);
+}
+
+/// Whether a value that begins with this octet has the shape of the field's.
+bool takes(const FieldSpec& field, const PduSpec& pdu, std::uint8_t first) {
+    if (is_counted(field, pdu, first)) return true;
     const Shape shape = shape_of(first);
     const bool length = shape == Shape::length || shape == Shape::quoted_length;
     switch (field.syntax) {
@@ -41,7 +50,7 @@ bool takes(const FieldSpec& field, bool counted, std::uint8_t first) {
         case Syntax::text:
         case Syntax::raw_text:
         case Syntax::uri:
-        case Syntax::message_id: return shape == Shape::text || first == 0 || (counted && length);
+        case Syntax::message_id: return shape == Shape::text || first == 0;
         case Syntax::long_integer:
         case Syntax::date:
         case Syntax::integer: return shape != Shape::text;
@@ -49,9 +58,9 @@ bool takes(const FieldSpec& field, bool counted, std::uint8_t first) {
         case Syntax::yes_no:
         case Syntax::enumerated:
         case Syntax::pdu_type:
+        case Syntax::status:
         case Syntax::header_number: return shape == Shape::octet;
-        case Syntax::status: return shape == Shape::octet || (counted && length);
-        case Syntax::class_or_token: return shape == Shape::octet || shape == Shape::text;
+        case Syntax::class_or_token: return shape == Shape::octet || shape == Shape::text || first == 0;
         case Syntax::from:
         case Syntax::time:
         case Syntax::counted_address:
@@ -65,22 +74,24 @@ bool takes(const FieldSpec& field, bool counted, std::uint8_t first) {
     return false;
 }
 
-std::string without(std::string text, char first, char last) {
-    if (text.size() >= 2 && text.front() == first && text.back() == last) text = text.substr(1, text.size() - 2);
+std::string_view trimmed(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
     return text;
 }
 
-std::string trimmed(std::string text) {
-    while (text.starts_with(' ')) text.erase(0, 1);
-    while (text.ends_with(' ')) text.pop_back();
-    return text;
+/// A Message-ID without spaces and angle brackets around it, however many.
+std::string without_brackets(std::string_view text) {
+    text = trimmed(text);
+    while (text.size() >= 2 && text.front() == '<' && text.back() == '>') text = trimmed(text.substr(1, text.size() - 2));
+    return std::string(text);
 }
 
 std::string read_plain_text(Cursor& in, const FieldSpec& field) {
     switch (field.syntax) {
         case Syntax::raw_text: return std::string(read_raw_text(in, text_limit(field), field.name));
-        case Syntax::uri: return trimmed(read_text(in, text_limit(field), field.name));
-        case Syntax::message_id: return without(trimmed(read_text(in, text_limit(field), field.name)), '<', '>');
+        case Syntax::uri: return std::string(trimmed(read_text(in, text_limit(field), field.name)));
+        case Syntax::message_id: return without_brackets(read_text(in, text_limit(field), field.name));
         case Syntax::text: return read_text(in, text_limit(field), field.name);
         default: return read_encoded_string(in, text_limit(field), field.name);
     }
@@ -138,10 +149,8 @@ Value read_inner(Cursor& in, const FieldSpec& field) {
     }
 }
 
-Value read_value(Cursor& in, const FieldSpec& field, bool counted) {
-    const Shape shape = shape_of(in.peek());
-    const bool length = shape == Shape::length || shape == Shape::quoted_length;
-    const bool counted_form = counted && length && in.peek() != 0 && (field.syntax == Syntax::status || field.syntax == Syntax::uri || field.syntax == Syntax::encoded_string);
+Value read_value(Cursor& in, const FieldSpec& field, const PduSpec& pdu) {
+    const bool counted_form = is_counted(field, pdu, in.peek());
     switch (field.syntax) {
         case Syntax::address:
         case Syntax::encoded_string:
@@ -158,7 +167,7 @@ Value read_value(Cursor& in, const FieldSpec& field, bool counted) {
             if (!counted_form) return Octet{in.octet(field.name)};
             break;
         case Syntax::class_or_token:
-            if (shape == Shape::text) {
+            if (shape_of(in.peek()) != Shape::octet) {
                 std::string token = read_text(in, kLimits.text_bytes, field.name);
                 for (const EnumSpec& known : field.values)
                     if (known.name == token) return Octet{known.octet};
@@ -307,12 +316,12 @@ Result<Pdu> decode_pdu(Bytes wire) {
             in.set_error(Fault::truncated, std::string(field->name) + " has no value");
             break;
         }
-        if (!takes(*field, spec->counted, in.peek())) {
+        if (!takes(*field, *spec, in.peek())) {
             // A value of another shape: as if the field were absent.
             skip_value(in);
             continue;
         }
-        Value value = read_value(in, *field, spec->counted);
+        Value value = read_value(in, *field, *spec);
         const bool repeats = field->repeats == Repeats::yes || (field->repeats == Repeats::in_mbox && spec->mbox);
         if (!repeats && pdu.find(field->number)) continue;
         pdu.fields.push_back({field->number, std::move(value)});

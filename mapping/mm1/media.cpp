@@ -73,12 +73,12 @@ std::string_view trimmed(std::string_view text) {
 }
 
 /// The quotes of a Quoted-string, in all the forms that phones write: a mark in front, and perhaps one behind.
-std::string without_quotes(std::string text) {
+std::string without_quotes(std::string_view text) {
     while (text.starts_with('"')) {
-        text.erase(0, 1);
-        if (text.ends_with('"')) text.pop_back();
+        text.remove_prefix(1);
+        if (text.ends_with('"')) text.remove_suffix(1);
     }
-    return text;
+    return std::string(text);
 }
 
 /// Source: RFC 2616 §2.2.
@@ -108,8 +108,8 @@ std::string charset_of(std::uint64_t number) {
 }
 
 /// One name for each charset, however it was given.
-std::string charset_of(std::string text) {
-    std::string out = lower(without_quotes(std::move(text)));
+std::string charset_of(std::string_view text) {
+    std::string out = lower(without_quotes(text));
     auto number = written_charset(out);
     return number ? charset_of(std::uint64_t{*number}) : out;
 }
@@ -238,8 +238,8 @@ std::string split_text_type(std::string_view text, std::vector<Parameter>& param
         const std::size_t equals = one.find('=');
         if (equals == std::string_view::npos) continue;
         std::string name = lower(trimmed(one.substr(0, equals)));
-        std::string value = without_quotes(std::string(trimmed(one.substr(equals + 1))));
-        if (name == "charset") value = charset_of(std::move(value));
+        std::string value = without_quotes(trimmed(one.substr(equals + 1)));
+        if (name == "charset") value = charset_of(value);
         if (is_token(name) && !(name == "charset" && value.empty())) add_once(parameters, std::move(name), std::move(value));
     }
     return type;

@@ -41,20 +41,21 @@ constexpr auto kDispositions = std::to_array<std::string_view>({"form-data", "at
 constexpr auto kEncodings = std::to_array<std::string_view>({"gzip", "compress", "deflate"});
 constexpr std::size_t kSmallestEntry = 3;   // two lengths and a content type
 
-std::string unquoted(std::string text) {
+// Views: a text of nothing but quotes or spaces is walked once.
+std::string_view unquoted(std::string_view text) {
     while (text.starts_with('"')) {
-        text.erase(0, 1);
-        if (text.ends_with('"')) text.pop_back();
+        text.remove_prefix(1);
+        if (text.ends_with('"')) text.remove_suffix(1);
     }
     return text;
 }
 
 /// Without outer spaces and quotes, whichever are outermost.
-std::string bare(std::string text) {
+std::string_view bare(std::string_view text) {
     while (text.starts_with(' ') || text.starts_with('"') || text.ends_with(' ')) {
-        while (text.starts_with(' ')) text.erase(0, 1);
-        while (text.ends_with(' ')) text.pop_back();
-        text = unquoted(std::move(text));
+        while (text.starts_with(' ')) text.remove_prefix(1);
+        while (text.ends_with(' ')) text.remove_suffix(1);
+        text = unquoted(text);
     }
     return text;
 }
@@ -70,9 +71,9 @@ std::string token_name(const std::array<std::string_view, N>& names, std::uint8_
     return index < N ? std::string(names[index]) : std::string();
 }
 
-void add_once(Entry& entry, std::string_view name, std::string value) {
+void add_once(Entry& entry, std::string_view name, std::string_view value) {
     if (entry.header(name) || entry.headers.size() >= kLimits.part_headers) return;   // the first wins
-    entry.headers.push_back({std::string(name), std::move(value)});
+    entry.headers.push_back({std::string(name), std::string(value)});
 }
 
 /// "attachment; filename=a" of a text, as mail has it.
@@ -81,7 +82,7 @@ void add_disposition(Entry& entry, std::string_view text) {
     std::vector<Parameter> parameters;
     std::string name = split_text_type(text, parameters);
     if (name.empty()) return;
-    add_once(entry, "Content-Disposition", std::move(name));
+    add_once(entry, "Content-Disposition", name);
     if (entry.header("Content-Disposition")) entry.disposition_parameters = std::move(parameters);
 }
 
@@ -103,13 +104,13 @@ void read_disposition(Cursor& in, Entry& entry) {
 }
 
 /// A header whose value is a text, by number or by name.
-void add_text(Entry& entry, const PartHeaderSpec& spec, std::string text) {
+void add_text(Entry& entry, const PartHeaderSpec& spec, std::string_view text) {
     switch (spec.syntax) {
-        case HeaderSyntax::quoted: return add_once(entry, spec.name, unquoted(std::move(text)));
-        case HeaderSyntax::uri: return add_once(entry, spec.name, bare(std::move(text)));
+        case HeaderSyntax::quoted: return add_once(entry, spec.name, unquoted(text));
+        case HeaderSyntax::uri: return add_once(entry, spec.name, bare(text));
         case HeaderSyntax::disposition: return add_disposition(entry, text);
         case HeaderSyntax::encoding:
-        case HeaderSyntax::text_or_number: return add_once(entry, spec.name, std::move(text));
+        case HeaderSyntax::text_or_number: return add_once(entry, spec.name, text);
         case HeaderSyntax::passed_over: return;
     }
 }
@@ -121,7 +122,7 @@ void read_known_header(Cursor& in, Entry& entry, const PartHeaderSpec& spec) {
     if (is_text && spec.syntax != HeaderSyntax::passed_over) return add_text(entry, spec, read_text(in, kLimits.text_bytes, spec.name));
     if (shape == Shape::octet && spec.syntax == HeaderSyntax::encoding) {
         std::string name = token_name(kEncodings, in.octet(spec.name));
-        if (!name.empty()) add_once(entry, spec.name, std::move(name));
+        if (!name.empty()) add_once(entry, spec.name, name);
         return;
     }
     skip_value(in);
@@ -147,8 +148,8 @@ void read_headers(Cursor& in, Entry& entry) {
             std::string name = read_text(in, kLimits.text_bytes, "header name");
             std::string value = read_text(in, kLimits.text_bytes, "header value");
             auto spec = std::ranges::find_if(kPartHeaders, [&](const PartHeaderSpec& known) { return same_name(known.name, name); });
-            if (spec == kPartHeaders.end()) add_once(entry, name, std::move(value));
-            else add_text(entry, *spec, std::move(value));
+            if (spec == kPartHeaders.end()) add_once(entry, name, value);
+            else add_text(entry, *spec, value);
         } else if (first >= 0x01) {
             page = in.octet("page shift");
         } else {

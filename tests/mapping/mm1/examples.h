@@ -21,7 +21,7 @@ inline constexpr auto kExamplePdus = std::to_array<ExamplePdu>({
      "8C 82 98 'n1' 00 8D 90 89 10 80 '+447/TYPE=PLMN' 00 8A 80 8E 02 27 10 88 05 81 03 09 3A 80 83 'http://m/1' 00"},
     {"M-Notification.ind 1.3",
      "8C 82 98 'n1' 00 8D 93 96 'Hi' 00 86 80 A7 81 8A 'extension' 00 8F 82 8E 01 64 88 03 81 01 3C 9C 82 9D 06 80 04 65 00 00 00 9F 01 0A"
-     "9E 'm0@x' 00 B1 81 B2 0F 'p1' 00 82 9E 82 'a/b' 00 'k' 00 'v' 00 B4 80 B5 'why' 00 B7 'MEM' 00 B8 'BACK' 00 B9 'aux' 00 BA 82 BB 81"
+     "9E 'm0@x' 00 B1 81 B2 09 'p1' 00 82 9E 'k' 00 'v' 00 B4 80 B5 'why' 00 B7 'MEM' 00 B8 'BACK' 00 B9 'aux' 00 BA 82 BB 81"
      "BD 'm9@x' 00 83 'http://m/2' 00"},
     {"M-NotifyResp.ind", "8C 83 98 'n1' 00 8D 92 95 81 91 80"},
     {"M-Retrieve.conf",
