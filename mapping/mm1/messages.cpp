@@ -208,6 +208,13 @@ std::vector<Part> parts_of(std::vector<Entry>& entries) {
     return parts;
 }
 
+/// Whether a part is compressed: nobody here unpacks it, and without the word about it whoever gets it cannot.
+bool has_content_encoding(const std::vector<Entry>& entries) {
+    return std::ranges::any_of(entries, [](const Entry& entry) {
+        return entry.header("Content-Encoding") || has_content_encoding(entry.parts);
+    });   // as deep as kLimits.pdu_depth
+}
+
 std::string bracketed(std::string_view id) { return "<" + std::string(id) + ">"; }
 
 /// The head of a part in a PDU: what an entry of multipart.h writes for it.
@@ -346,6 +353,7 @@ Result<SendReq> send_req_of(Pdu pdu) {
     headers.adaptation_allowed = octet_of(pdu, field::adaptation_allowed) != kNo;
     headers.reply_charging = octet_of(pdu, field::reply_charging);
     if (const std::string* id = text_of(pdu, field::reply_charging_id)) headers.reply_charging_id = *id;
+    if (has_content_encoding(pdu.parts)) return fail(Fault::content_refused, "a part is compressed by Content-Encoding");
     req.content = content_of(pdu);
     return req;
 }

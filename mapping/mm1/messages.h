@@ -33,7 +33,7 @@ struct SendReq {
     std::vector<std::string> bad_recipients;     // texts that are no address, cleaned for people
     Content content;                             // a top-level media type that is no multipart is wrapped as mixed
 };
-/// Fails: malformed with the rule; unsupported_version for another major.
+/// Fails: malformed with the rule; unsupported_version for another major; too_large for too many recipients; content_refused for compressed parts.
 Result<SendReq> send_req_of(Pdu pdu);
 
 struct SendConf {
