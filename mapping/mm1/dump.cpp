@@ -47,6 +47,20 @@ std::string type_text(const MediaType& media) {
     return out;
 }
 
+/// A peer's text for a terminal: controls of any kind would steer it.
+std::string shown(std::string_view text) { return header_text(text, SIZE_MAX); }
+
+/// The beginning of a text as Unicode, not cut inside a character.
+std::string beginning(Bytes text, std::size_t most, std::string_view charset) {
+    if (text.size() <= most || is_utf8(text.substr(0, most))) return to_utf8(text.substr(0, most), charset);
+    // The character that the cut would part: its octets are UTF-8 together, and so is all before it.
+    for (std::size_t trailing = 1; trailing <= 3 && trailing <= most; ++trailing)
+        for (std::size_t length = trailing + 1; length <= 4; ++length)
+            if (is_utf8(text.substr(most - trailing, length)) && is_utf8(text.substr(0, most - trailing)))
+                return to_utf8(text.substr(0, most - trailing), charset);
+    return to_utf8(text.substr(0, most), charset);
+}
+
 struct Waiting {
     const std::vector<Entry>* entries;
     std::size_t next;
@@ -70,9 +84,9 @@ std::string utc_text(std::uint64_t unix_seconds) {
 
 std::string value_text(const FieldValue& given) {
     const FieldSpec& field = *field_of(given.number);
-    return std::visit(
+    return shown(std::visit(
         overloaded{
-            [&](const std::string& text) { return field.syntax == Syntax::raw_text ? header_text(text, text.size() * 3) : text; },
+            [&](const std::string& text) { return text; },
             [&](std::uint64_t number) { return field.syntax == Syntax::date ? utc_text(number) : std::to_string(number); },
             [&](const Octet& octet) { return octet_text(field, octet.value); },
             [&](const FromValue& from) { return from.address ? *from.address : std::string("(to be inserted by the relay)"); },
@@ -100,15 +114,15 @@ std::string value_text(const FieldValue& given) {
                 return out;
             },
         },
-        given.value);
+        given.value));
 }
 
 std::string dump(const Pdu& pdu, std::size_t text_bytes) {
     std::string out(pdu_spec(pdu.type).name);
     out += "\n";
-    auto line = [&](std::string_view name, std::string_view value) { out += "  " + padded(name, kNameColumn) + " " + std::string(value) + "\n"; };
+    auto line = [&](std::string_view name, std::string_view value) { out += "  " + padded(name, kNameColumn) + " " + shown(value) + "\n"; };
     for (const FieldValue& field : pdu.fields) line(field_of(field.number)->name, value_text(field));
-    for (const Parameter& header : pdu.application) line(header.name, header.value);
+    for (const Parameter& header : pdu.application) line(shown(header.name), header.value);
     if (pdu.content_type) line("Content-Type", type_text(*pdu.content_type));
 
     std::vector<Waiting> stack{{&pdu.parts, 0, ""}};
@@ -121,9 +135,11 @@ std::string dump(const Pdu& pdu, std::size_t text_bytes) {
         const Entry& entry = (*top.entries)[top.next++];
         const std::string number = top.prefix + std::to_string(top.next);
         out += "  part " + number + "\n";
-        auto inner = [&](std::string_view name, std::string_view value) { out += "    " + padded(name, kNameColumn - 2) + " " + std::string(value) + "\n"; };
+        auto inner = [&](std::string_view name, std::string_view value) {
+            out += "    " + padded(name, kNameColumn - 2) + " " + shown(value) + "\n";
+        };
         inner("Content-Type", type_text(entry.media));
-        for (const Parameter& header : entry.headers) inner(header.name, header.value);
+        for (const Parameter& header : entry.headers) inner(shown(header.name), header.value);
         if (is_multipart(entry.media.type)) {
             stack.push_back({&entry.parts, 0, number + "."});
             continue;
@@ -131,11 +147,11 @@ std::string dump(const Pdu& pdu, std::size_t text_bytes) {
         inner("size", std::to_string(entry.data.size()) + " octets");
         if (entry.media.type.starts_with("text/") || entry.media.type == "application/smil") {
             const std::string* charset = entry.media.parameter("charset");
-            std::string text = to_utf8(Bytes(entry.data).substr(0, text_bytes), charset ? *charset : "");
+            std::string text = beginning(entry.data, text_bytes, charset ? *charset : "");
             std::size_t start = 0;
             while (start < text.size()) {
                 std::size_t end = std::min(text.find('\n', start), text.size());
-                out += "    | " + header_text(std::string_view(text).substr(start, end - start), text.size() * 3) + "\n";
+                out += "    | " + shown(std::string_view(text).substr(start, end - start)) + "\n";
                 start = end + 1;
             }
             if (entry.data.size() > text_bytes) out += "    | ...\n";
