@@ -413,8 +413,16 @@ Octets encode_pdu(const Pdu& pdu) {
     for (std::uint8_t first : {field::transaction_id, field::mms_version})
         for (const FieldValue& given : pdu.fields)
             if (given.number == first) write_field(out, given);
-    for (const FieldValue& given : pdu.fields)
-        if (given.number != field::transaction_id && given.number != field::mms_version) write_field(out, given);
+    for (const FieldValue& given : pdu.fields) {
+        if (given.number == field::transaction_id || given.number == field::mms_version) continue;
+        if (pdu_spec(pdu.type).counted && given.number == field::response_text && std::holds_alternative<std::string>(given.value)) {
+            // Without a count, but a length before a charset would be taken for one's.
+            out += static_cast<char>(0x80 | given.number);
+            write_text(out, std::get<std::string>(given.value));
+        } else {
+            write_field(out, given);
+        }
+    }
     for (const Parameter& header : pdu.application) {
         std::string name = one_line(header.name);
         if (name.empty() || static_cast<unsigned char>(name[0]) < 0x20 || static_cast<unsigned char>(name[0]) >= 0x7F) continue;

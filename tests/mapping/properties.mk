@@ -1,2 +1,2 @@
-# The mail tests hold properties over values that rapidcheck makes.
-$(BUILD)/tests/mapping/mail/run: PKG_LIBS += -lrapidcheck
+# These tests hold properties over values that rapidcheck makes.
+$(BUILD)/tests/mapping/mail/run $(BUILD)/tests/mapping/mm1/run: PKG_LIBS += -lrapidcheck
