@@ -97,11 +97,11 @@ void Service::accept(Submitting submitting, Result<ReadSubmission> read) {
         parts_.log.notice("-", "mm1-refused", {{"peer", submitting.peer}, {"from", submitting.sender}, {"reason", read.error().rule}, {"octet", read.error().offset}});
         return submitting.respond(refuse_unreadable(submitting.peek, read.error()));
     }
+    SendConf conf;
+    conf.transaction_id = read->req.transaction_id;
     auto made = submission_of(std::move(*read), submitting.sender, submitting.peer, *config_, *router_, parts_.random, parts_.loop.now());
     if (!made) return refuse_submission(submitting, made.error());
 
-    SendConf conf;
-    conf.transaction_id = *submitting.peek.transaction_id;
     conf.version = answer_version(made->enqueue.message.originator_mms_version);
     conf.response_status = accepted_status(*made, conf.version);
     if (made->partial) conf.response_text = "Some recipients cannot be reached.";

@@ -250,7 +250,8 @@ Peek peek(Bytes wire) {
         in.octet("field");
         const std::uint8_t number = first & 0x7F;
         if (number == field::content_type) break;
-        if (number == field::transaction_id && !out.transaction_id && shape_of(in.peek()) == Shape::text) {
+        // Whatever decode_pdu takes for one, the empty text included.
+        if (number == field::transaction_id && !out.transaction_id && !in.at_end() && (shape_of(in.peek()) == Shape::text || in.peek() == 0)) {
             Bytes text = read_raw_text(in, kLimits.transaction_id_bytes, "X-Mms-Transaction-ID");
             if (!in.error()) out.transaction_id = std::string(text);
         } else if (number == field::mms_version && !out.version && shape_of(in.peek()) == Shape::octet) {

@@ -202,13 +202,17 @@ Test(mm1, a_submission_that_is_refused_leaves_nothing) {
         stage.store.fail_with(std::nullopt);
         cr_expect(stage.messages() == 0);
         cr_expect(conf_of(stage.post(send_req("T1", there), kOne)).status == 0x80, "and the next try counts");
+        // An empty transaction id is one.
+        const Conf unnamed = conf_of(stage.post(send_req("", there, "Ho"), kOne));
+        cr_expect(unnamed.status == 0x80 && unnamed.transaction_id.empty());
+        cr_expect(conf_of(stage.post(send_req("", ""), kOne)).status == 0xE3);
         // What has no transaction id can be answered by HTTP alone.
         cr_expect(stage.post("", kOne).starts_with("HTTP/1.1 400 "));
         cr_expect(stage.post("\x8C\x80"s, kOne).starts_with("HTTP/1.1 400 "));
         cr_expect(stage.post("<html>", kOne).starts_with("HTTP/1.1 400 "));
         cr_expect(stage.exchange("HEAD / HTTP/1.1\r\n").starts_with("HTTP/1.1 405 "));
     });
-    cr_expect(stage.messages() == 1 && stage.metrics.value(Counter::mm1_unidentified) == 2);
+    cr_expect(stage.messages() == 2 && stage.metrics.value(Counter::mm1_unidentified) == 2);
 }
 
 Test(mm1, some_recipients_may_fail_and_some_not) {

@@ -388,6 +388,9 @@ Test(codec, peek_tells_what_an_answer_needs) {
         cr_expect((got.version ? *got.version : -1) == row.version, "%s", row.name.data());
         cr_expect(got.type.has_value() == (row.type >= 0x80 && row.type <= 0x97), "%s", row.name.data());
     }
+    for (std::string_view empty : {"8C 80 98 00 8D 92", "8C 80 98 7F 00 8D 92"})
+        cr_expect(peek(octets(empty)).transaction_id == "" && peek(octets(empty)).version == 0x92, "%s", empty.data());
+    cr_expect(!peek(octets("8C 80 98")).transaction_id);
     for (std::size_t length : {kLimits.transaction_id_bytes, kLimits.transaction_id_bytes + 1}) {
         const std::string wire = octets("8C 80 98") + std::string(length, 'x') + '\0';
         cr_expect(peek(wire).transaction_id.has_value() == (length == kLimits.transaction_id_bytes), "%zu", length);
