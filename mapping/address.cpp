@@ -80,7 +80,8 @@ Result<std::string> canonical_domain(std::string_view domain) {
     }
     std::ranges::transform(out, out.begin(), lower);
     if (out.ends_with('.')) out.pop_back();
-    if (!is_domain_or_literal(out) || out.front() == '[') return bad("domain is malformed");
+    // One final dot is the root's; behind another it would be part of the name.
+    if (out.ends_with('.') || !is_domain_or_literal(out) || out.front() == '[') return bad("domain is malformed");
     return out;
 }
 

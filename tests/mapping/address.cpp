@@ -66,7 +66,8 @@ Test(address, mailboxes_of_smtp_paths) {
     }
     using namespace std::string_view_literals;
     for (std::string_view bad : {""sv, "a"sv, "a@"sv, "@b.example"sv, ".a@b.example"sv, "a..b@c.example"sv, "a b@c.example"sv, "a@b..c"sv, "a@-b.example"sv, "a@b.example>"sv,
-                                 "a@[300.1.1.1]"sv, "a@[x]"sv, "\"a@b.example"sv, "\"a\r\n\"@b.example"sv, "@x:a@b.example:"sv, "a@b.example\0x"sv, "<a@b.example"sv})
+                                 "a@[300.1.1.1]"sv, "a@[x]"sv, "\"a@b.example"sv, "\"a\r\n\"@b.example"sv, "@x:a@b.example:"sv, "a@b.example\0x"sv, "<a@b.example"sv,
+                                 "a@b.example.."sv, "a@."sv, "a@.."sv, "a@b\xE3\x80\x82."sv})
         cr_expect(!parse_mailbox(bad), "%s", bad.data());
     cr_expect(parse_mailbox(std::string(64, 'a') + "@b.example").has_value());
     cr_expect(!parse_mailbox(std::string(65, 'a') + "@b.example"));
