@@ -117,7 +117,8 @@ Result<PapAnswer> decode_pap_answer(Bytes xml) {
     pugi::xml_document document;
     // Neither document types nor entities of the peer's own are looked at.
     const pugi::xml_parse_result parsed = document.load_buffer(xml.data(), xml.size(), pugi::parse_minimal | pugi::parse_escapes);
-    if (!parsed) return fail(Fault::malformed, "the answer is not XML", static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, parsed.offset)));
+    // Where it broke is told in UTF-8, which may be longer than what came.
+    if (!parsed) return fail(Fault::malformed, "the answer is not XML", static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(parsed.offset, 0, static_cast<std::ptrdiff_t>(xml.size()))));
     const pugi::xml_node pap = child(document, "pap");
     pugi::xml_node result = child(child(pap, "push-response"), "response-result");
     if (!result) result = child(pap, "badmessage-response");

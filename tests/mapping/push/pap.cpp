@@ -6,6 +6,7 @@
 
 using namespace mmgate;
 using namespace mmgate::push;
+using namespace std::string_literals;
 
 namespace {
 
@@ -108,6 +109,10 @@ Test(pap, reads_answers) {
     cr_expect(decode_pap_answer(longest + std::string(64 * 1024 - longest.size(), ' ')).has_value());
     const auto longer = decode_pap_answer(longest + std::string(64 * 1024 - longest.size() + 1, ' '));
     cr_expect(!longer && longer.error().fault == Fault::too_large);
+    // In UTF-16 it may break behind more octets of UTF-8 than came.
+    const std::string wide = "\0<\0t"s + std::string(60, '\xFF');
+    const auto broken = decode_pap_answer(wide);
+    cr_expect(!broken && broken.error().offset <= wide.size());
     // Nesting costs neither stack nor time.
     std::string deep;
     for (int i = 0; i < 9000; ++i) deep += "<a>";
