@@ -138,6 +138,28 @@ Json part_json(const mm1::Entry& entry) {
     return out;
 }
 
+/// DEL, C1 controls and separators that JSON lets stand, as escapes: they would steer the terminal of who looks. They occur within strings only.
+std::string escaped(const std::string& json) {
+    std::string out;
+    out.reserve(json.size());
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        const std::string_view rest = std::string_view(json).substr(i);
+        if (rest[0] == '\x7F') {
+            out += "\\u007f";
+        } else if (rest.size() > 1 && rest[0] == '\xC2' && static_cast<unsigned char>(rest[1]) < 0xA0) {
+            constexpr std::string_view kDigits = "0123456789abcdef";
+            out += std::string("\\u00") + kDigits[static_cast<unsigned char>(rest[1]) >> 4] + kDigits[rest[1] & 0x0F];
+            i += 1;
+        } else if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9")) {
+            out += rest[2] == '\xA8' ? "\\u2028" : "\\u2029";
+            i += 2;
+        } else {
+            out += rest[0];
+        }
+    }
+    return out;
+}
+
 }   // namespace
 
 std::string pdu_json(const mm1::Pdu& pdu) {
@@ -149,7 +171,7 @@ std::string pdu_json(const mm1::Pdu& pdu) {
         out["parts"] = Json::array();
         for (const mm1::Entry& part : pdu.parts) out["parts"].push_back(part_json(part));
     }
-    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return escaped(out.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }   // namespace mmgate::control

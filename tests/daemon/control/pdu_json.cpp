@@ -70,3 +70,12 @@ Test(pdu_json, every_pdu_type_is_told_in_utf8) {
               "an id of another charset");
     cr_expect(json("8C 85 98 'n1' 00 8D 92 'Subject' 00 'no' 00").find("Subject") == std::string::npos, "a name is not the numbered field");
 }
+
+Test(pdu_json, nothing_of_a_peer_steers_a_terminal) {
+    // DEL, CSI and a line separator in a transaction id, which is kept as it came, and in the text of a part
+    const std::string got = json("8C 80 98 'T' 7F C2 9B '2J' E2 80 A8 C2 A9 00 8D 92 89 01 81 84 03 83 81 EA 'a' C2 85 7F E2 80 A9 'b'");
+    cr_expect(got.find(R"("X-Mms-Transaction-ID":"T\u007f\u009b2J\u2028)"
+                       "\xC2\xA9\"") != std::string::npos,
+              "%s", got.c_str());
+    cr_expect(got.find(R"("text":"a\u0085\u007f\u2029b")") != std::string::npos, "%s", got.c_str());
+}
