@@ -136,6 +136,7 @@ std::optional<Octets> undone_base64(Bytes text) {
             out += static_cast<char>((bits >> held) & 0xFF);
         }
     }
+    if (held >= 6) return std::nullopt;   // a last character of which no octet can be made
     return out;
 }
 
@@ -210,9 +211,8 @@ std::vector<Part> parts_of(std::vector<Entry>& entries) {
 
 /// Whether a part is compressed: nobody here unpacks it, and without the word about it whoever gets it cannot.
 bool has_content_encoding(const std::vector<Entry>& entries) {
-    return std::ranges::any_of(entries, [](const Entry& entry) {
-        return entry.header("Content-Encoding") || has_content_encoding(entry.parts);
-    });   // as deep as kLimits.pdu_depth
+    // As deep as the decoder goes: kLimits.pdu_depth.
+    return std::ranges::any_of(entries, [](const Entry& entry) { return entry.header("Content-Encoding") || has_content_encoding(entry.parts); });
 }
 
 std::string bracketed(std::string_view id) { return "<" + std::string(id) + ">"; }

@@ -45,6 +45,12 @@ Test(names, locator_carries_recipient_and_secret) {
     for (std::size_t cut = 0; cut < text.size(); ++cut) cr_expect(!located(text.substr(0, cut)), "%zu", cut);
     cr_expect(!located(text + "A"));
     cr_expect(!located(std::string(35, '=')));
+    // A terminal takes it as it stands: there is nothing to escape, and no "=" behind which some put the transaction id.
+    constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (int octet = 0; octet < 256; ++octet)
+        cr_expect(locator({QueueId{std::uint64_t{0x0101010101010101} * static_cast<std::uint64_t>(octet)}, 513}, Octets(16, static_cast<char>(octet)))
+                          .find_first_not_of(kUnreserved) == std::string::npos,
+                  "%d", octet);
     cr_expect(!located(text.substr(0, 34) + "_"), "the unused bits of the last character are zero: one URL for one recipient");
 }
 

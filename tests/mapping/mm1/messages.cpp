@@ -9,6 +9,7 @@
 #include "mapping/mm1/fields.h"
 #include "mapping/mm1/media.h"
 #include "mapping/mm1/pdus.h"
+#include "mapping/mm1/wsp.h"
 #include "tests/support/hex.h"
 
 using namespace mmgate;
@@ -172,6 +173,7 @@ Test(messages, transfer_encodings_of_converters_are_undone) {
         {"base64", "", ""},
         {"base64", "'SG*k'", "SG*k"},   // what does not decode stays
         {"base64", "'SG=k'", "SG=k"},
+        {"base64", "'SGkhS'", "SGkhS"},
         {"quoted-printable", "'=48=69'", "Hi"},
         {"Quoted-Printable", "'H=' 0D 0A 'i=' 0A '!'", "Hi!"},
         {"quoted-printable", "'H=6'", "H=6"},
@@ -185,6 +187,43 @@ Test(messages, transfer_encodings_of_converters_are_undone) {
         cr_expect(part(name, row.data).data == row.want, "%s %s", row.header.data(), row.data.data());
         cr_expect(part(number, row.data).data == row.want, "%s %s", row.header.data(), row.data.data());
     }
+}
+
+Test(messages, parts_keep_every_octet) {
+    std::string data = octets("FF D8 FF 0D 0A 0A 0D 00");   // a picture, and every line end that somebody could mend
+    for (int i = 0; i < 256; ++i) data += static_cast<char>(i);
+    data += "\n.\n\r.\r";
+    Octets wire = wire_with("", "84 A3 02");
+    for (int i = 0; i < 2; ++i) {
+        const std::string type = i == 0 ? octets("08 9E 85 'p.jpg' 00") : octets("'x/y' 00 'Content-Transfer-Encoding' 00 'binary' 00");
+        write_uintvar(wire, type.size());
+        write_uintvar(wire, data.size());
+        wire += type + data;
+    }
+    const auto got = sent(wire);
+    cr_assert(got.has_value());
+    const Octets stored = encode_content(got->content);
+    cr_expect(stored.find("Transfer-Encoding") == Octets::npos, "no part of a PDU is encoded");
+    const auto again = decode_content(stored);
+    cr_assert(again && again->parts.size() == 2);
+    for (const Content* content : {&got->content, &*again})
+        for (const Part& one : content->parts) cr_expect(one.data == data, "%s", one.media.type.c_str());
+}
+
+Test(messages, no_recipient_is_lost) {
+    const SendReq got =
+        req("97 '+447001/TYPE=PLMN' 00 82 '+447002/TYPE=PLMN' 00 97 '+447003/TYPE=PLMN' 00 97 09 83 'a@b.net' 00 81 '+447004/TYPE=PLMN' 00 82 "
+            "'c@d.net' 00 97 '+447001/TYPE=PLMN' 00");
+    cr_assert(got.recipients.size() == 7U);
+    constexpr std::string_view kInOrder[] = {"+447001", "+447002", "+447003", "a@b.net", "+447004", "c@d.net", "+447001"};
+    for (std::size_t i = 0; i < std::size(kInOrder); ++i) cr_expect(got.recipients[i].address.value == kInOrder[i], "%zu", i);
+    cr_expect(got.headers.to.size() == 4 && got.headers.cc.size() == 2, "and nobody is told of Bcc");
+    RetrieveConf conf;
+    conf.version = 0x92;
+    conf.headers = got.headers;
+    const Pdu pdu = read_back(encode_retrieve_head(conf) + encode_content(got.content), PduType::m_retrieve_conf, 0x92);
+    const auto count = [&](std::uint8_t number) { return std::ranges::count(pdu.fields, number, &FieldValue::number); };
+    cr_expect(count(field::to) == 4 && count(field::cc) == 2 && count(field::bcc) == 0);
 }
 
 Test(messages, versions_that_we_answer_in) {
