@@ -184,6 +184,9 @@ Part part_of(Entry& entry) {
     if (part.file_name.empty())
         for (const Parameter& parameter : entry.disposition_parameters)
             if (parameter.name == "filename") part.file_name = parameter.value;
+    // It may have to serve as Content-Location, which has neither: the stored form is to read as it was written.
+    part.file_name.erase(0, std::min(part.file_name.find_first_not_of(" \""), part.file_name.size()));
+    part.file_name.erase(part.file_name.find_last_not_of(' ') + 1);
     part.data = std::move(entry.data);
     if (const std::string* encoding = entry.header("Content-Transfer-Encoding")) undo_transfer_encoding(part, *encoding);
     return part;
