@@ -9,10 +9,10 @@ namespace {
 
 // One claim takes at most this many messages, so that a long lane does not hold a worker.
 constexpr std::size_t kClaimAtOnce = 64;
-// Due lanes looked at beyond those that are busy.
+// Due lanes looked at beyond those that are busy; if there are more, the next turn looks at them.
 constexpr std::size_t kLanesAtOnce = 256;
-// A lane that is due, has nothing under way and yet no slot (its next hop is backing off) is looked at again after this.
-constexpr std::chrono::milliseconds kBackOffLook{1000};
+// A lane that is due, has nothing under way and yet no slot is looked at again after this, whatever ends before.
+constexpr std::chrono::milliseconds kIdleLook{1000};
 // The clock may be drawn towards the wall clock, so that a computed wait is no promise.
 constexpr std::chrono::milliseconds kLongestWait{60'000};
 
@@ -45,12 +45,14 @@ void Dispatcher::look() {
     if (draining_) return;
     const Instant now = loop_.now();
     next_.cancel();
-    std::vector<LaneDue> lanes = store_.lanes(now, kLanesAtOnce + lanes_.size());
+    const std::size_t limit = kLanesAtOnce + lanes_.size();
+    std::vector<LaneDue> lanes = store_.lanes(now, limit);
     const auto rank_of = [&](const LaneDue& due) {
         const Carrier* carrier = carrier_of(due.lane);
         return due.due > now ? std::numeric_limits<int>::max() : carrier ? carrier->rank(due.lane) : 0;
     };
     std::ranges::stable_sort(lanes, {}, rank_of);
+    bool moved = false;
     for (const LaneDue& due : lanes) {
         if (due.due > now) {
             auto wait = std::min(kLongestWait, std::chrono::duration_cast<std::chrono::milliseconds>(due.due - now) + std::chrono::milliseconds(1));
@@ -60,11 +62,28 @@ void Dispatcher::look() {
         auto busy = lanes_.find(due.lane);
         if (busy != lanes_.end() && busy->second.claiming) continue;
         Carrier* carrier = carrier_of(due.lane);
-        if (!carrier) continue;   // a lane of a configuration that is gone: mmq shows it, expiry or an operator ends it
+        if (!carrier) {   // a lane of a configuration that is gone: mmq shows it, an operator ends it
+            store_.rest(due.lane, now + kLongestWait);
+            moved = true;
+            continue;
+        }
         std::size_t slots = carrier->free_slots(due.lane);
-        if (slots > 0) claim(due.lane, *carrier, std::min(slots, kClaimAtOnce));
-        else if (busy == lanes_.end() && !soon_.pending()) soon_ = loop_.after(kBackOffLook, [this] { kick(); });
+        if (slots > 0) {
+            claim(due.lane, *carrier, std::min(slots, kClaimAtOnce));
+            moved = true;
+            continue;
+        }
+        // A next hop that is left alone does not stand in front of others: a thousand dead ones must not hold up a living one.
+        const Instant next = carrier->next_slot(due.lane, now);
+        if (next > now) {
+            store_.rest(due.lane, std::min(next, now + kLongestWait));
+            moved = true;
+        } else if (busy == lanes_.end() && !soon_.pending()) {
+            soon_ = loop_.after(kIdleLook, [this] { kick(); });
+        }
     }
+    // All that was asked for is due, and there may be more behind what is out of the way now.
+    if (moved && lanes.size() == limit && lanes.back().due <= now) kick();
     // Nothing known to be due: still look now and then, for what only the store knows of.
     if (!next_.pending()) next_ = loop_.after(kLongestWait, [this] { kick(); });
 }

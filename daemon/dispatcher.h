@@ -26,6 +26,8 @@ public:
     virtual std::size_t free_slots(std::string_view lane) const = 0;
     /// Of lanes that share slots, the lower goes first.
     virtual int rank(std::string_view) const { return 0; }
+    /// When a lane without free slots is worth a look again: later than now while its next hop is left alone, now where what is under way is in the way.
+    virtual Instant next_slot(std::string_view, Instant now) const { return now; }
     /// Carries one claimed message. `done` runs on the loop, once, when its leases have ended.
     virtual void carry(std::string_view lane, Claimed claimed, std::function<void()> done) = 0;
 };

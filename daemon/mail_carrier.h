@@ -27,6 +27,7 @@ public:
 
     bool carries(std::string_view lane) const override { return lane.starts_with("mail:"); }
     std::size_t free_slots(std::string_view lane) const override { return client_.free_slots(smtp::transport_of_lane(lane, *config_)); }
+    Instant next_slot(std::string_view lane, Instant) const override { return client_.next_slot(smtp::transport_of_lane(lane, *config_)); }
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override;
 
 private:

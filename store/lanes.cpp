@@ -45,9 +45,20 @@ std::vector<LaneDue> Lanes::due(Instant now, std::size_t limit) const {
 
 // Moves a lane to where its earliest entry puts it in the order.
 void Lanes::place(LaneId number, Lane& lane, std::optional<Instant> earliest) {
-    if (lane.earliest) order_.erase({*lane.earliest, number});
+    if (lane.earliest) order_.erase({lane.turn(), number});
     lane.earliest = earliest;
-    if (earliest) order_.insert({*earliest, number});
+    if (earliest) order_.insert({lane.turn(), number});
+}
+
+void Lanes::rest(std::string_view name, Instant until) {
+    std::lock_guard lock(mutex_);
+    auto number = numbers_.find(name);
+    if (number == numbers_.end()) return;
+    Lane& lane = lanes_.at(number->second);
+    const auto earliest = lane.earliest;
+    place(number->second, lane, std::nullopt);
+    lane.rests_until = until;
+    place(number->second, lane, earliest);
 }
 
 // An entry that is not leased is there.

@@ -5,6 +5,7 @@
 // Thread-safe; every call is short. The store sees to it that no commit comes between a claim's begin and its end.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
@@ -48,6 +49,8 @@ public:
     /// Takes the changes of a commit. Gives the lanes whose earliest entry has to be looked up on disk, see set_earliest.
     std::vector<LaneId> commit(const LaneChanges& changes);
     void set_earliest(LaneId lane, std::optional<Instant> earliest);
+    /// Whatever is due in the lane is not before `until`.
+    void rest(std::string_view name, Instant until);
 
     bool leased(const RecipientRef& ref) const;
     /// Leased recipients by the state they have in the store.
@@ -69,6 +72,8 @@ private:
         std::string name;
         std::optional<Instant> earliest;   // of the entries that are not leased
         std::optional<Instant> returned;   // the earliest that came back during a claim
+        Instant rests_until{};             // its carrier takes nothing before
+        Instant turn() const { return std::max(*earliest, rests_until); }
     };
     struct Lease {
         std::optional<DueKey> entry;   // where the leased stands in the due index; nothing: nowhere (held)
@@ -81,7 +86,7 @@ private:
     mutable std::mutex mutex_;
     std::unordered_map<LaneId, Lane> lanes_;
     std::map<std::string, LaneId, std::less<>> numbers_;
-    std::set<std::pair<Instant, LaneId>> order_;   // of lanes with an earliest entry
+    std::set<std::pair<Instant, LaneId>> order_;   // of lanes with an earliest entry, by their turn
     std::unordered_map<RecipientRef, Lease, RecipientRefHash> leases_;
     std::array<std::uint64_t, 12> leased_by_state_{};
 };

@@ -57,6 +57,7 @@ public:
         for (const RecipientRef& ref : refs) lanes_.abandon(ref);
     }
     void abandon(std::string_view lane, QueueId id) override { lanes_.abandon({id, lane == kPurgeLane ? kPurgeIndex : kReportIndex}); }
+    void rest(std::string_view lane, Instant until) override { lanes_.rest(lane, until); }
     std::vector<LaneDue> lanes(Instant now, std::size_t limit) const override { return open_ ? lanes_.due(now, limit) : std::vector<LaneDue>(); }
 
     std::optional<Message> find(QueueId id) const override;

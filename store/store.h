@@ -294,6 +294,10 @@ public:
     /// The same for a message claimed in kReportLane or kPurgeLane.
     virtual void abandon(std::string_view lane, QueueId id) = 0;
 
+    /// Keeps the lane from being due before `until`, whatever comes into it: its carrier takes nothing now. Ends with the process; a claim is not kept
+    /// from it.
+    virtual void rest(std::string_view lane, Instant until) = 0;
+
     /// Lanes with work due by `now`, earliest first, and after them the next one in the future if there is any: at most `limit`.
     virtual std::vector<LaneDue> lanes(Instant now, std::size_t limit) const = 0;
 

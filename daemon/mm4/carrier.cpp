@@ -40,6 +40,11 @@ std::size_t Carrier::free_slots(std::string_view lane) const {
     return line == lines_.end() ? connections : std::min(connections, line->second.free_slots(connections + line->second.under_way(), parts_.loop.now()));
 }
 
+Instant Carrier::next_slot(std::string_view lane, Instant now) const {
+    const Peer* peer = router_->peers().named(peer_of_lane(lane));
+    return peer ? parts_.client.next_slot(smtp::transport_of_peer(*peer, *config_)) : now;
+}
+
 int Carrier::rank(std::string_view lane) const {
     const std::string_view peer = peer_of_lane(lane);
     return lane == mm4_lane(peer, Priority::high) ? 0 : lane == mm4_lane(peer, Priority::normal) ? 1 : 2;

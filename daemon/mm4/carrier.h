@@ -49,6 +49,7 @@ public:
     bool carries(std::string_view lane) const override;
     std::size_t free_slots(std::string_view lane) const override;
     int rank(std::string_view lane) const override;
+    Instant next_slot(std::string_view lane, Instant now) const override;
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override;
 
     /// Runs `then` once nothing of this message is on its way to a peer: at once, or when its outcome is durable.

@@ -363,6 +363,28 @@ void lanes(Store& store) {
     cr_expect(rest.size() == 1 && rest[0].message.recipients[0].next_attempt == at(499));
 }
 
+void rests(Store& store) {
+    apply(store, {enqueue({recipient("a@example.org", "mail:1", at(10))}), enqueue({recipient("a@example.org", "mail:2", at(20))})});
+    store.rest("mail:1", at(30));
+    store.rest("mail:3", at(500));
+    cr_expect(store.lanes(at(25), 10) == (std::vector{lane_due("mail:2", at(20)), lane_due("mail:1", at(30))}), "it is not due before");
+    // What comes meanwhile waits too, and what is later is due in its own time.
+    apply_one(store, enqueue({recipient("b@example.org", "mail:1", at(5))}));
+    cr_expect(store.lanes(at(25), 10).front().lane == "mail:2");
+    cr_expect(store.lanes(at(40), 10) == (std::vector{lane_due("mail:2", at(20)), lane_due("mail:1", at(30))}));
+    store.rest("mail:1", at(7));
+    cr_expect(store.lanes(at(8), 10).front() == lane_due("mail:1", at(7)), "a rest can be cut short");
+    store.rest("mail:1", at(300));
+    cr_expect(store.claim("mail:1", at(30), 10).size() == 2, "who asks for it gets it");
+    cr_expect(store.lanes(at(30), 10) == std::vector{lane_due("mail:2", at(20))});
+    // A lane that was empty begins anew.
+    store.rest("mail:2", at(300));
+    auto claimed = store.claim("mail:2", at(30), 10);
+    apply_one(store, Delete{claimed.at(0).message.id, at(30)});
+    apply_one(store, enqueue({recipient("b@example.org", "mail:2", at(35))}));
+    cr_expect(store.lanes(at(40), 10).front() == lane_due("mail:2", at(35)));
+}
+
 void pages(Store& store) {
     std::vector<QueueId> all;
     for (int i = 0; i < 10; ++i) all.push_back(apply_one(store, enqueue({recipient("+447700900001")}, "x", at(i))).id);
@@ -503,6 +525,7 @@ constexpr Row kRows[] = {
     {"every end is told once", reports},
     {"what has ended is freed, kept and forgotten", endings},
     {"lanes are found by their earliest work", lanes},
+    {"a lane rests while nobody takes its work", rests},
     {"lists come in pages", pages},
     {"a message to a thousand", groups},
     {"a full store keeps working", full},

@@ -32,6 +32,11 @@ Result<std::vector<Outcome>> MemoryStore::apply(std::span<Operation> operations)
         outcomes.push_back(perform(next, operation));
         if (enqueue && next.items.size() > before && !fits(next, 0)) return fail(Fault::storage_full, "the store is full: new mail is deferred");
     }
+    // A lane's rest ends with its work.
+    std::set<std::string, std::less<>> lanes;
+    for (const auto& [id, item] : next.items)
+        for (const DueEntry& entry : footprint(item.tracked).due) lanes.insert(entry.lane);
+    std::erase_if(next.rests, [&](const auto& rest) { return !lanes.contains(rest.first); });
     state_ = std::move(next);
     ++commits_;
     return outcomes;
@@ -175,6 +180,11 @@ void MemoryStore::abandon(std::string_view lane, QueueId id) {
     state_.leases.erase({id, lane == kPurgeLane ? kPurgeIndex : kReportIndex});
 }
 
+void MemoryStore::rest(std::string_view lane, Instant until) {
+    std::lock_guard lock(mutex_);
+    state_.rests[std::string(lane)] = until;
+}
+
 std::vector<LaneDue> MemoryStore::lanes(Instant now, std::size_t limit) const {
     std::lock_guard lock(mutex_);
     std::map<std::string, Instant> earliest;
@@ -185,7 +195,10 @@ std::vector<LaneDue> MemoryStore::lanes(Instant now, std::size_t limit) const {
             found->second = std::min(found->second, entry.at);
         }
     std::vector<LaneDue> out;
-    for (const auto& [lane, at] : earliest) out.push_back({lane, at});
+    for (const auto& [lane, at] : earliest) {
+        auto rest = state_.rests.find(lane);
+        out.push_back({lane, rest == state_.rests.end() ? at : std::max(at, rest->second)});
+    }
     std::ranges::stable_sort(out, {}, &LaneDue::due);
     auto future = std::ranges::find_if(out, [&](const LaneDue& lane) { return lane.due > now; });
     if (future != out.end()) out.erase(future + 1, out.end());

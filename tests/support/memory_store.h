@@ -33,6 +33,7 @@ public:
     std::vector<Claimed> claim(std::string_view lane, Instant now, std::size_t limit) override;
     void abandon(std::span<const RecipientRef> refs) override;
     void abandon(std::string_view lane, QueueId id) override;
+    void rest(std::string_view lane, Instant until) override;
     std::vector<LaneDue> lanes(Instant now, std::size_t limit) const override;
     std::optional<Message> find(QueueId id) const override;
     std::optional<QueueId> named(const SubmissionKey& key, Instant now) const override;
@@ -61,6 +62,7 @@ private:
         std::map<SubmissionKey, Known> submissions;
         std::set<RecipientRef> leases;
         std::set<std::string> held_routes;
+        std::map<std::string, Instant, std::less<>> rests;   // of lanes that have work
         QueueId last;
     };
     bool fits(const State& state, std::uint64_t size_bytes) const;
