@@ -50,8 +50,9 @@ struct Bed {
 
     /// Hands in a mail and gives the answer.
     Accepted take(std::string return_path, const std::vector<std::string>& to, Octets mail, std::string client = "192.0.2.7") {
-        intake.configure(std::make_shared<const Config>(config));
-        Router router(config);
+        const auto routes = std::make_shared<const Router>(config);
+        intake.configure(std::make_shared<const Config>(config), routes);
+        const Router& router = *routes;
         ReceivedEnvelope envelope{std::move(client), "mx.example", "ESMTP", std::move(return_path), "ENV1", false, {}};
         for (const std::string& one : to) {
             auto mailbox = one == "postmaster" ? Result<Address>(Address{Address::Kind::mailbox, one, {}}) : parse_mailbox(one);
