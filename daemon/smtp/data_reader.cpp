@@ -23,6 +23,27 @@ void DataReader::find(Finding finding) {
     Octets().swap(content_);
 }
 
+void DataReader::find_bare_line_end() {
+    if (bounds_.line_ends == LineEnds::strict) return find(Finding::bare_line_end);
+    to_repair_ = true;
+    line_bytes_ = 0;
+}
+
+/// Makes a line end of each CR and LF that stands alone.
+void DataReader::repair() {
+    Octets out;
+    out.reserve(std::min<std::uint64_t>(content_.size() + content_.size() / 32, bounds_.content_bytes));
+    for (std::size_t at = 0; at < content_.size();) {
+        const std::size_t end = std::min(content_.find_first_of("\r\n", at), content_.size());
+        const bool whole = content_.compare(end, 2, "\r\n") == 0;
+        out.append(content_, at, end - at);
+        if (end < content_.size()) out += "\r\n";
+        at = end + (whole ? 2 : 1);
+        if (out.size() > bounds_.content_bytes) return find(Finding::too_big);
+    }
+    content_ = std::move(out);
+}
+
 void DataReader::keep(Bytes octets) {
     if (finding_) return;
     if (octets.size() > bounds_.content_bytes - content_.size()) return find(Finding::too_big);
@@ -45,15 +66,15 @@ std::size_t DataReader::feed_line(Bytes octets) {
         const auto* lf = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
         if (!lf) {
             const bool ends_with_cr = end[-1] == '\r';
-            if (holds(at, end - (ends_with_cr ? 1 : 0), '\r')) find(Finding::bare_line_end);
             grow_line(static_cast<std::size_t>(end - at));
+            if (holds(at, end - (ends_with_cr ? 1 : 0), '\r')) find_bare_line_end();
             state_ = ends_with_cr ? State::cr : State::in_line;
             at = end;
             break;
         }
         const bool ends_line = lf > at && lf[-1] == '\r';
-        if (!ends_line || holds(at, lf - 1, '\r')) find(Finding::bare_line_end);
         grow_line(static_cast<std::size_t>(lf + 1 - at));
+        if (!ends_line || holds(at, lf - 1, '\r')) find_bare_line_end();
         at = lf + 1;
         if (!ends_line) {
             state_ = State::in_line;
@@ -96,7 +117,9 @@ std::size_t DataReader::feed(Bytes octets) {
                     state_ = State::done;
                     ++at;
                 } else {
-                    find(Finding::bare_line_end);
+                    // The dot is undone; the CR behind it is content.
+                    find_bare_line_end();
+                    keep("\r");
                     state_ = State::in_line;
                 }
                 break;
@@ -108,7 +131,7 @@ std::size_t DataReader::feed(Bytes octets) {
                     state_ = State::line_start;
                     ++at;
                 } else {
-                    find(Finding::bare_line_end);
+                    find_bare_line_end();
                     state_ = State::in_line;
                 }
                 break;
@@ -117,6 +140,7 @@ std::size_t DataReader::feed(Bytes octets) {
     }
     if (holds(octets.data(), octets.data() + at, '\0')) find(Finding::nul);
     seen_ += at;
+    if (done() && to_repair_ && !finding_) repair();
     return at;
 }
 

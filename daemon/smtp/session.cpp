@@ -215,7 +215,10 @@ void Session::take_command(std::string_view line, SessionStep& step) {
     // Of a line too long nothing but its end was kept, where it came in pieces.
     auto* authenticating = std::get_if<Authenticating>(&state_);
     if (line_too_long_ || line.size() + 1 > rules_->command_bytes) {
-        if (authenticating) state_ = Idle{Hello(std::move(authenticating->hello))};
+        if (authenticating) {
+            verb_ = "AUTH";
+            state_ = Idle{Hello(std::move(authenticating->hello))};
+        }
         return refuse(ReplyId::command_too_long, step);
     }
     line.remove_suffix(1);
@@ -239,8 +242,11 @@ std::size_t Session::collect(Collecting& collecting, Bytes octets, SessionStep& 
     DataReader& reader = collecting.reader;
     if (!reader.finding() && !collecting.memory.resize(reader.octets_kept() + octets.size())) reader.keep_no_more();
     const std::size_t taken = reader.feed(octets);
-    // Less is always granted.
-    [[maybe_unused]] const bool granted = collecting.memory.resize(reader.octets_kept());
+    // Less is always granted; repaired line ends may be more.
+    if (!collecting.memory.resize(reader.octets_kept())) {
+        reader.keep_no_more();
+        static_cast<void>(collecting.memory.resize(0));
+    }
     if (reader.done()) {
         end_of_content(collecting, step);
     } else if (reader.octets_seen() / kReadBeyond > mail_bytes()) {
@@ -343,7 +349,7 @@ void Session::on(const Data&, SessionStep& step) {
     auto* transaction = std::get_if<Transaction>(&state_);
     if (!transaction) return refuse(ReplyId::bad_sequence, step);
     if (transaction->envelope.recipients.empty()) return refuse(transaction->refused > 0 ? ReplyId::no_valid_recipients : ReplyId::bad_sequence, step);
-    const DataReader::Bounds bounds{mail_bytes(), rules_->line_bytes, transaction->declared_bytes};
+    const DataReader::Bounds bounds{mail_bytes(), rules_->line_bytes, transaction->declared_bytes, standing_.line_ends_repaired ? LineEnds::repaired : LineEnds::strict};
     Transaction taken = std::move(*transaction);
     state_.emplace<Collecting>(Collecting{std::move(taken), DataReader(bounds), MemoryShare(memory_)});
     reply(ReplyId::start_content, step);

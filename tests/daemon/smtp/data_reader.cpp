@@ -87,6 +87,36 @@ Test(data_reader, finds_the_only_end_and_undoes_the_dots) {
         }
 }
 
+Test(data_reader, makes_line_ends_of_what_stands_alone_and_ends_with_nothing_else) {
+    constexpr auto kRows = std::to_array<Row>({
+        {"nothing to do", "a\r\n..b\r\n.\r\n"sv, "a\r\n.b\r\n"sv, {}},
+        {"LF", "a\nb\n\nc\r\n.\r\n"sv, "a\r\nb\r\n\r\nc\r\n"sv, {}},
+        {"CR", "a\rb\r\n.\r\n"sv, "a\r\nb\r\n"sv, {}},
+        {"CR CR LF", "a\r\r\n.\r\n"sv, "a\r\n\r\n"sv, {}},
+        {"LF CR LF", "a\n\r\n.\r\n"sv, "a\r\n\r\n"sv, {}},
+        {"LF dot LF is no end", "a\n.\nMAIL\r\n.\r\n"sv, "a\r\n.\r\nMAIL\r\n"sv, {}},
+        {"LF dot CR LF is no end", "a\n.\r\nMAIL\r\n.\r\n"sv, "a\r\n.\r\nMAIL\r\n"sv, {}},
+        {"CR LF dot LF is no end", "a\r\n.\nMAIL\r\n.\r\n"sv, "a\r\n\r\nMAIL\r\n"sv, {}},
+        {"CR LF dot CR is no end", "a\r\n.\rMAIL\r\n.\r\n"sv, "a\r\n\r\nMAIL\r\n"sv, {}},
+        {"CR dot CR is no end", "a\r.\rMAIL\r\n.\r\n"sv, "a\r\n.\r\nMAIL\r\n"sv, {}},
+        {"dot, CR, CR, LF", ".\r\r\n.\r\n"sv, "\r\n\r\n"sv, {}},
+        {"NUL", "a\n\0\r\n.\r\n"sv, ""sv, Finding::nul},
+    });
+    DataReader::Bounds bounds = kBounds;
+    bounds.line_ends = smtp::LineEnds::repaired;
+    for (const Row& row : kRows)
+        for (std::size_t size = 1; size <= row.wire.size(); ++size) {
+            const Seen seen = read(row.wire, size, bounds);
+            cr_expect(seen.done && seen.content == row.content && seen.finding == row.finding && seen.taken == row.wire.size(), "%s in pieces of %zu: %s", row.name, size, seen.content.c_str());
+        }
+    // Many short lines are no long one, and what grows beyond the bound is too big.
+    std::string lines;
+    for (int i = 0; i < 2000; ++i) lines += "x\n";
+    cr_expect(read(lines + "\r\n.\r\n", 4096, bounds).finding == Finding::too_big);
+    bounds.content_bytes = 6002;
+    cr_expect(read(lines + "\r\n.\r\n", 4096, bounds).content.size() == 6002);
+}
+
 Test(data_reader, is_not_done_before_the_last_octet) {
     const std::string_view wire = "a\r\n..b\r\n.\r\n";
     for (std::size_t length = 0; length < wire.size(); ++length) cr_expect(!read(wire.substr(0, length), 3).done, "after %zu octets", length);
