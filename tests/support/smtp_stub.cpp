@@ -47,7 +47,11 @@ struct SmtpStub::Session final : StreamEvents {
     void on_flushed() override {
         if (flooding) stream->write("250-" + std::string(1000, 'x') + "\r\n");
     }
-    void on_secured() override { ++stub.secured_; }
+    void on_secured() override {
+        ++stub.secured_;
+        stub.pins_.push_back(stream->tls_peer().facts({}).pin);
+        if (stub.tls_at_once_) say("GREETING");
+    }
     void on_closed(const std::string&) override { end(); }
 
     void say(const std::string& verb) {
@@ -56,7 +60,7 @@ struct SmtpStub::Session final : StreamEvents {
             if (stub.tls_broken_) {
                 awaits_hello = true;
             } else {
-                stream->start_tls(stub.tls_->accept_session(), true);
+                stream->start_tls(stub.tls_->accept_session(ClientCertificate::asked), true);
             }
             return;
         }
@@ -98,7 +102,8 @@ SmtpStub::SmtpStub(Loop& loop, const std::string& address, std::uint16_t port) :
         Session& session = sessions_.emplace_back(*this);
         session.stream = Stream::accepted(loop_, fd, std::move(peer), session);
         most_open_ = std::max(most_open_, open());
-        session.say("GREETING");
+        if (tls_at_once_) session.stream->start_tls(tls_->accept_session(ClientCertificate::asked), true);
+        else session.say("GREETING");
     });
     assert(listener.has_value());
     listener_ = std::move(*listener);

@@ -27,6 +27,8 @@ public:
     /// Offers STARTTLS with this certificate. `broken`: answers 220 and speaks no TLS.
     void offer_tls(TlsContext context);
     void break_tls();
+    /// TLS begins with the connection, with the certificate of `offer_tls`.
+    void begin_with_tls() { tls_at_once_ = true; }
     /// Closes what is open.
     void drop();
 
@@ -37,6 +39,7 @@ public:
     const std::vector<std::string>& lines() const { return lines_; }   // commands, over all connections
     const std::vector<std::string>& mails() const { return mails_; }   // content as received, dots still stuffed
     std::size_t secured() const { return secured_; }
+    const std::vector<std::string>& pins() const { return pins_; }   // of the certificates that clients showed; "" those without
 
 private:
     struct Session;
@@ -47,7 +50,8 @@ private:
     std::list<Session> sessions_;
     std::map<std::string, std::deque<std::string>> answers_;
     std::optional<TlsContext> tls_;
-    bool tls_broken_ = false;
+    bool tls_broken_ = false, tls_at_once_ = false;
+    std::vector<std::string> pins_;
     std::size_t connections_ = 0, most_open_ = 0, secured_ = 0;
     std::vector<std::string> lines_, mails_;
 };

@@ -26,7 +26,13 @@ struct Row {
     TlsUse tls = TlsUse::opportunistic;
     Notify notify = {};
     const char* data = "Subject: x\r\n\r\nhello\r\n";
+    TlsStart start = TlsStart::starttls;
+    std::optional<Credentials> credentials = {};
+    std::uint32_t most = kRecipientsPerTransaction;
 };
+const Row identified(const char* name, const char* script, const char* verdicts, const char* trouble = "") {
+    return {name, script, verdicts, trouble, 1, TlsUse::required, {}, "Subject: x\r\n\r\nhello\r\n", TlsStart::starttls, Credentials{"relay", "secret"}};
+}
 
 constexpr Notify kNever{.never = true};
 constexpr Notify kBoth{.success = true};
@@ -89,6 +95,18 @@ const Row kRows[] = {
     {"TLS required, refused", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 454 4.7.0 not now\n", "", "454 4.7.0", 1, TlsUse::required},
     {"TLS required, only HELO", "hello\n< 500 what\n> HELO gw.example\n< 250 mx\n", "", "451 4.7.0", 1, TlsUse::required},
     {"EHLO refused in TLS", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 220 go\ntls\n> EHLO gw.example\n< 502 no\n", "", "502 no"},
+
+    {"TLS at once", "tls\nhello\n< 250 mx\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0", "", 1, TlsUse::required, {}, "Subject: x\r\n\r\nhello\r\n", TlsStart::at_once},
+    {"TLS at once fails", "lost\n", "", "451 4.7.5", 1, TlsUse::required, {}, "", TlsStart::at_once},
+    {"the certificate is not right", "hello\n< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 220 go\ndistrusted\n", "", "451 4.7.5 mx.example is not trusted: another name", 1, TlsUse::verified},
+
+    // AUTH
+    identified("AUTH PLAIN", "encrypted\n< 250 AUTH LOGIN PLAIN\n> AUTH PLAIN AHJlbGF5AHNlY3JldA==\n< 235 2.7.0 ok\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0"),
+    identified("AUTH LOGIN", "encrypted\n< 250 AUTH LOGIN\n> AUTH LOGIN\n< 334 VXNlcm5hbWU6\n> cmVsYXk=\n< 334 UGFzc3dvcmQ6\n> c2VjcmV0\n< 235 ok\nmail\ntaken\n< 250 ok\n", "delivered 2.0.0"),
+    identified("AUTH refused", "encrypted\n< 250 AUTH PLAIN\n> AUTH PLAIN AHJlbGF5AHNlY3JldA==\n< 535 5.7.8 no\n", "", "535 5.7.8 no"),
+    identified("AUTH not offered", "encrypted\n< 250 AUTH CRAM-MD5\n", "", "451 4.7.0 mx.example offers neither AUTH PLAIN nor AUTH LOGIN"),
+    identified("AUTH asks for more", "encrypted\n< 250 AUTH PLAIN\n> AUTH PLAIN AHJlbGF5AHNlY3JldA==\n< 334 \n", "", "451 4.5.0"),
+    {"no password in clear", "hello\n< 250 AUTH PLAIN\n", "", "451 4.7.11", 1, TlsUse::opportunistic, {}, "", TlsStart::starttls, Credentials{"relay", "secret"}},
 
     // Refusals of the envelope
     {"MAIL deferred", "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 451 4.7.1 greylisted\n> RSET\n< 250 ok\nquit\n> QUIT\n", "deferred 4.7.1; deferred 4.7.1", "", 2},
@@ -161,6 +179,10 @@ const Row kRows[] = {
      "hello\n< 250-mx\n< 250-PIPELINING\n< 250 LIMITS RCPTMAX=2\nmail\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r0@a.example>\n> RCPT TO:<r1@a.example>\n> DATA\n< 250 a\n< 250 b\n< 250 c\n< 354 d\n>> \n"
      "< 250 ok\n> MAIL FROM:<+44770@gw.example>\n> RCPT TO:<r2@a.example>\n> DATA\n< 250 a\n< 250 b\n< 354 d\n>> \n< 554 5.6.0 no\n",
      "delivered 2.0.0; delivered 2.0.0; failed 5.6.0", "", 3},
+    {"as many recipients as the transport says",
+     "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n"
+     "> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
+     "delivered 2.0.0; delivered 2.0.0", "", 2, TlsUse::opportunistic, {}, "Subject: x\r\n\r\nhello\r\n", TlsStart::starttls, {}, 1},
     {"MAILMAX", "hello\n< 250-mx\n< 250 LIMITS RCPTMAX=1 MAILMAX=1\nmail\ntaken\n< 250 ok\nquit\n> QUIT\n", "delivered 2.0.0; -", "", 2},
     {"lost in the second transaction", "hello\n< 250-mx\n< 250 LIMITS RCPTMAX=1\nmail\ntaken\n< 250 ok\n> MAIL FROM:<+44770@gw.example>\nlost\n", "delivered 2.0.0; -", "451 4.4.2", 2},
 };
@@ -170,6 +192,7 @@ std::string spelled_out(std::string script) {
     const std::pair<std::string, std::string> words[] = {
         {"ready\n", std::string(kHello) + "< 250 mx.example\n"},
         {"piped\n", std::string(kHello) + "< 250-mx.example\n< 250 PIPELINING\n"},
+        {"encrypted\n", std::string(kHello) + "< 250-mx\n< 250 STARTTLS\n> STARTTLS\n< 220 go\ntls\n> EHLO gw.example\n< 250-mx\n"},
         {"hello\n", kHello},
         {"taken\n", "> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n"},
     };
@@ -187,7 +210,7 @@ std::string spelled_out(std::string script) {
 
 class Conversation {
 public:
-    explicit Conversation(const Row& row) : row_(row), sender_({"gw.example", row.tls, "mx.example"}) { follow(sender_.connected()); }
+    explicit Conversation(const Row& row) : row_(row), sender_({"gw.example", row.tls, "mx.example", row.start, row.credentials, row.most}) { follow(sender_.connected()); }
 
     void run() {
         std::istringstream script(spelled_out(row_.script));
@@ -213,6 +236,8 @@ public:
                 cr_expect(handshake_, "%s: a handshake is due", row_.name);
                 handshake_ = false;
                 follow(sender_.secured());
+            } else if (line == "distrusted") {
+                follow(sender_.distrusted("another name"));
             } else if (line == "mail") {
                 cr_assert(sender_.may_begin(), "%s: ready for a mail", row_.name);
                 begin();
@@ -344,5 +369,36 @@ Test(sender, never_believes_a_reply_to_anything_but_the_dot) {
             look(step);
             cr_expect(delivered == (at_the_end && code / 100 == 2), "code %d at place %zu", code, place);
         }
+    }
+}
+
+Test(sender, tells_what_a_deferral_is_about) {
+    struct Extents {
+        const char *name, *server;
+        Delivered::Extent extent;
+    };
+    using enum Delivered::Extent;
+    const Extents rows[] = {
+        {"greylisted", "450 4.7.1 later\r\n", message},
+        {"closing", "421 4.3.2 bye\r\n", destination},
+        {"out of step", "354 go\r\n", destination},
+    };
+    auto mail = std::make_shared<OutboundMail>();
+    *mail = {.subject = "Q", .return_path = "", .envelope_id = "", .recipients = {{Address{Address::Kind::mailbox, "r@a.example", ""}, {}, ""}}, .data = std::make_shared<const Octets>("x\r\n")};
+    for (const Extents& row : rows) {
+        Sender sender({"gw.example", TlsUse::never, "mx.example"});
+        sender.connected();
+        sender.received("220 mx\r\n", true);
+        sender.received("250 mx\r\n", true);
+        sender.begin(mail, {0});
+        const SendStep step = sender.received(row.server, true);
+        const auto& verdict = step.finished && step.finished->front() ? step.finished->front() : step.trouble;
+        if (!verdict) {   // RSET follows, the verdict after it
+            const SendStep after = sender.received("250 ok\r\n", true);
+            cr_assert(after.finished && after.finished->front(), "%s", row.name);
+            cr_expect(after.finished->front()->extent == row.extent, "%s", row.name);
+            continue;
+        }
+        cr_expect(verdict->extent == row.extent, "%s", row.name);
     }
 }

@@ -380,10 +380,11 @@ struct TlsClient final : StreamEvents {
     Bed& bed;
     std::string clear, secret, replies;
     std::unique_ptr<Stream> stream;
-    TlsContext context = TlsContext::client();
+    TlsContext context;
     bool greeted = false, ended = false;
 
-    TlsClient(Bed& b, std::string in_clear, std::string in_tls) : bed(b), clear(std::move(in_clear)), secret(std::move(in_tls)) {
+    TlsClient(Bed& b, std::string in_clear, std::string in_tls, TlsContext with = TlsContext::client())
+        : bed(b), clear(std::move(in_clear)), secret(std::move(in_tls)), context(std::move(with)) {
         stream = Stream::connect(bed.loop, bed.endpoint(), *this);
     }
     void on_input() override {
@@ -449,4 +450,64 @@ Test(smtp_server, says_so_when_its_certificate_is_unusable) {
         replies = client.rest();
     });
     cr_expect(replies.find("STARTTLS|") == std::string::npos && replies.find("|454 4.7.0 ") != std::string::npos, "%s", replies.c_str());
+}
+
+Test(smtp_server, knows_peers_by_their_certificates) {
+    const tests::Certificate ours("gw.example.net"), authority("authority.example"), theirs("mx.named.example", authority), stranger("mx.named.example");
+    auto known = [&](const char* name) {
+        Peer peer;
+        peer.name = name;
+        peer.domain = std::string("mms.") + name + ".example";
+        peer.tls = PeerTls::mutual;
+        peer.networks = {loopback()};
+        peer.inbound_connections = 10;
+        return peer;
+    };
+    Peer named = known("named"), pinned = known("pinned");
+    named.tls_ca = authority.certificate_file();
+    named.tls_names = {"mx.named.example"};
+    pinned.tls_pins = {stranger.pin()};
+    struct Row {
+        const char* name;
+        const tests::Certificate* shown;
+        std::vector<std::string> peers;   // none: refused
+    };
+    const Row rows[] = {{"by name and authority", &theirs, {"named"}}, {"by pin", &stranger, {"pinned"}}, {"without one", nullptr, {}}, {"with another", &ours, {}}};
+    for (const Row& row : rows) {
+        Bed bed;
+        bed.config.smtp_networks.clear();
+        bed.config.tls_certificate = ours.certificate_file();
+        bed.config.tls_key = ours.key_file();
+        bed.config.peers = {named, pinned};
+        bed.configure();
+        TlsClient client(bed, "EHLO x.example\r\nSTARTTLS\r\n", kMail + "QUIT\r\n",
+                         row.shown ? std::move(*TlsContext::client(row.shown->certificate_file(), row.shown->key_file())) : TlsContext::client());
+        bed.run();
+        cr_expect(bed.mails.size() == (row.peers.empty() ? 0 : 1), "%s: %s", row.name, client.replies.c_str());
+        if (!bed.mails.empty()) cr_expect(bed.mails[0].first.peers == row.peers && bed.mails[0].first.channel == Channel::tls, "%s", row.name);
+        else cr_expect(client.replies.find("TLS\r\n250-") != std::string::npos && client.replies.find("\r\n550 5.7.1 ") != std::string::npos, "%s: no handshake fails for it: %s", row.name, client.replies.c_str());
+    }
+}
+
+Test(smtp_server, gives_a_peer_so_many_connections_and_messages) {
+    Bed bed;
+    Peer peer;
+    peer.name = "other";
+    peer.domain = "mms.other.example";
+    peer.tls = PeerTls::none;
+    peer.networks = {loopback()};
+    peer.inbound_connections = 1;
+    peer.inbound_rate = 2;
+    bed.config.peers = {peer};
+    bed.configure();
+    std::string second, replies;
+    bed.run([&] {
+        RawClient a(bed.endpoint());
+        a.line();
+        second = RawClient(bed.endpoint()).rest();
+        a.say("HELO x.example\r\nMAIL FROM:<>\r\nRSET\r\nMAIL FROM:<>\r\nRSET\r\nMAIL FROM:<>\r\nRSET\r\nMAIL FROM:<>\r\nQUIT\r\n");
+        replies = a.rest();
+    });
+    cr_expect(second == "421 4.7.0 Too many connections|", "%s", second.c_str());
+    cr_expect(replies.find("250 2.1.0 Sender ok|250 2.0.0 Ok|250 2.1.0 Sender ok|250 2.0.0 Ok|451 4.7.1 ") != std::string::npos, "%s", replies.c_str());
 }
