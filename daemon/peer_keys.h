@@ -22,7 +22,7 @@ inline const auto kPeerKeys = std::to_array<KeySpec<Peer>>({
         "What the numbers begin with that it may send from; \"+\" stands for all but those served here. Without it: its prefixes.", Shape::prefix),
     key<&Peer::transit>("transit", "false", Reload::live, "Whether it may send through us to numbers of other peers."),
     key<&Peer::next_hop>("next_hop", "[]", Reload::live, "The hosts to send to, in this order. Without it: the MX of its domain."),
-    key<&Peer::networks>("networks", "[]", Reload::live, "Who may speak as this peer. Without it: the addresses of next_hop; never everyone."),
+    key<&Peer::networks>("networks", "[]", Reload::live, "Who may speak as this peer. Without it: those next_hop that are addresses; a name gives nobody a right. Never everyone."),
 
     key<&Peer::tls>("tls", "may", Reload::live,
         "none: in clear. may: TLS where it is offered. must: TLS or nothing. verify: and the peer's certificate must be right. mutual: and each side asks for the other's certificate. "
@@ -42,7 +42,7 @@ inline const auto kPeerKeys = std::to_array<KeySpec<Peer>>({
     key<&Peer::connections>("connections", "4", Reload::live, "The most connections to it at the same time.", Shape::any, {1, 1000}),
     key<&Peer::rate>("rate", "0", Reload::live, "The most messages to it in a second; 0: as many as it takes.", Shape::any, {0, 100000}),
     key<&Peer::recipients>("recipients", "100", Reload::live, "The most recipients of one request to it.", Shape::any, {1, 1000}),
-    key<&Peer::inbound_connections>("inbound_connections", "20", Reload::live, "The most connections from it at the same time; further ones are answered 421.", Shape::any, {1, 10000}),
+    key<&Peer::inbound_connections>("inbound_connections", "20", Reload::live, "The most connections from its networks at the same time; further ones are answered 421.", Shape::any, {1, 10000}),
     key<&Peer::inbound_rate>("inbound_rate", "0", Reload::live, "The most messages from it in a second, beyond which it is answered 451; 0: any number.", Shape::any, {0, 100000}),
     key<&Peer::message_size_bytes>("message_size", "0", Reload::live,
         "The largest MM that is exchanged with it, as an MM1 PDU; 0: limits.message_size. It is announced to it, and what is larger is not sent.", Shape::any, {0, 256 * kMiB}),
