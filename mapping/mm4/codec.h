@@ -39,7 +39,7 @@ struct DecodeOptions {
     Dialect dialect;
     std::vector<std::string> our_domains;   // in these two, +digits without /TYPE=PLMN is a phone when the dialect is lenient
     std::vector<std::string> peer_domains;
-    std::string envelope_from;             // MAIL FROM, stands in for a From that cannot be used when the dialect is lenient; "" is the null sender
+    std::string envelope_from;             // MAIL FROM, the first to stand in for a Sender that says nothing; "" is the null sender
     NumberingPlan numbering{"", "", ""};   // of numbers without +; without a country code they are short codes
 };
 

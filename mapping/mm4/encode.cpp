@@ -51,6 +51,7 @@ private:
     /// What the value does not hold because it is the mail's, and what peers expect of it.
     void prepare() {
         if (!options_.system_address.empty()) elements_.sender = elements_.originator_system = options_.system_address;
+        if (elements_.ack_requested && elements_.originator_system.empty()) elements_.originator_system = elements_.sender;
         elements_.internet_message_id = options_.internet_message_id.empty() ? options_.boundary_seed + "@" + options_.hostname : options_.internet_message_id;
         elements_.version = options_.dialect.version;
         if (is_response(type_)) {
@@ -143,8 +144,7 @@ private:
     /// A text that begins like a quoted-string is made one, so that its quotes are not taken off.
     void status_text(Octets& out, const FieldSpec& field) {
         const std::string text = header_text(value<std::string>(field), kLimits.status_text_bytes);
-        if (text.starts_with('"') && is_ascii(text)) mail::write_text_field(out, field.name, quoted(text));
-        else if (!text.empty()) mail::write_text_field(out, field.name, text);
+        if (!text.empty()) mail::write_text_field(out, field.name, text.starts_with('"') ? quoted(text) : text);
     }
 
     void internet_id(Octets& out, const FieldSpec& field) { word(out, field, "<" + value<std::string>(field) + ">"); }

@@ -160,8 +160,8 @@ private:
         return std::nullopt;
     }
     std::optional<Error> status_text(const FieldSpec& field, const std::string& value) {
-        std::optional<std::string> plain = unquoted(value);
-        place<std::string>(field) = header_text(mail::decode_text(plain ? *plain : value), kLimits.status_text_bytes);
+        const std::string text = mail::decode_text(value);
+        place<std::string>(field) = header_text(unquoted(text).value_or(text), kLimits.status_text_bytes);
         return std::nullopt;
     }
     std::optional<Error> opaque(const FieldSpec& field, const std::string& value) {

@@ -15,7 +15,7 @@ namespace mmgate::mm4 {
 
 /// The text of a whole quoted-string, quoted-pairs undone; nothing for any other text.
 std::optional<std::string> unquoted(std::string_view text);
-/// Printable ASCII as a quoted-string.
+/// A text of one line as a quoted-string.
 std::string quoted(std::string_view text);
 
 /// A transaction or message identifier without one pair of quotes, quoted-pairs and one pair of < >.
