@@ -124,6 +124,23 @@ inline constexpr auto kFields = std::to_array<FieldSpec>({
 });
 // clang-format on
 
+/// What is read from lenient peers although the specification has it otherwise, each with an example. The other names of fields stand in their rows above.
+struct LenientSpec {
+    std::string_view field;
+    std::string_view example;   // a value that strict dialects do not read so; "" is the absence of the field
+    std::string_view meaning;
+};
+inline constexpr auto kLenient = std::to_array<LenientSpec>({
+    {"X-Mms-3GPP-MMS-Version", "", "absent: the version configured for the peer"},
+    {"From", "+41790000005", "a phone without type and domain"},
+    {"To", "+41790000001@mms.a.example", "a phone without type, at a domain of ours or of the peer's"},
+    {"Cc", "12345", "a short code without type and domain"},
+    {"To", "user@x.example, somebody", "of a list, the addresses that can be read"},
+    {"X-Mms-Read-Reply", "1", "Yes; and so 0, true and false in every such field"},
+    {"X-Mms-Originator-System", "system=mms.a.example;party=+41790000001", "system-user@mms.a.example"},
+    {"X-Mms-Request-Recipients", "user@x.example.+41790000001/TYPE=PLMN@mms.a.example", "addresses joined by dots"},
+});
+
 constexpr bool presences_are_sane() {
     for (const FieldSpec& field : kFields)
         if (field.presence.size() != kTypes.size() || field.presence.find_first_not_of("MmLCO-") != std::string_view::npos) return false;
