@@ -18,6 +18,8 @@
 #include "daemon/metrics.h"
 #include "mapping/mm1/fields.h"
 #include "mapping/mm1/pdus.h"
+#include "mapping/mm4/fields.h"
+#include "mapping/mm4/words.h"
 #include "mapping/status.h"
 
 namespace mmgate {
@@ -195,11 +197,46 @@ std::string pdus_table() {
     return out;
 }
 
+constexpr std::array<std::string_view, 27> kMm4Syntaxes{
+    "date", "address", "addresses", "mailbox of a relay", "text", "text, may be quoted", "text, kept as it is", "msg-id", "version", "type of the message", "quoted-string or token",
+    "yes or no", "Hide or Show", "word or text", "word", "word", "date, seconds or RFC 3339", "number from 1", "number, addresses; one field a number", "number, date; one field a number",
+    "status", "addresses", "status", "word or text", "status", "version of MIME", "media type"};
+static_assert(kMm4Syntaxes.size() == static_cast<std::size_t>(mm4::Syntax::ignored));
+
+/// Fields that are passed over stand in a sentence of their own, below the table.
+std::string mm4_fields_table() {
+    std::string out = "| field | value |";
+    for (const mm4::TypeSpec& type : mm4::kTypes) out += " " + std::string(type.name.substr(type.name.find('_') + 1)) + " |";
+    out += " since | written | absent means |\n| --- | --- |";
+    for (std::size_t i = 0; i < mm4::kTypes.size(); ++i) out += " --- |";
+    out += " --- | --- | --- |\n";
+    std::string passed_over;
+    for (const mm4::FieldSpec& field : mm4::kFields) {
+        if (field.syntax == mm4::Syntax::ignored) {
+            passed_over += (passed_over.empty() ? "" : ", ") + std::string(field.name);
+            continue;
+        }
+        out += "| " + std::string(field.name) + " | " + std::string(kMm4Syntaxes[static_cast<std::size_t>(field.syntax)]) + " |";
+        for (char presence : field.presence) out += " " + std::string(presence == '-' ? "" : std::string(1, presence)) + " |";
+        out += " Rel-" + std::to_string(field.since) + " | " + (field.written == mm4::Written::always ? "always" : "when set") + " | " + std::string(field.absent) + " |\n";
+    }
+    return out + "\nPassed over: " + passed_over + ".\n";
+}
+
+std::string mm4_lenient_table() {
+    std::string out = "| field | for example | read as |\n| --- | --- | --- |\n";
+    for (const mm4::LenientSpec& row : mm4::kLenient)
+        out += "| " + std::string(row.field) + " | " + (row.example.empty() ? "" : "`" + std::string(row.example) + "`") + " | " + std::string(row.meaning) + " |\n";
+    for (const mm4::FieldSpec& field : mm4::kFields)
+        if (!field.alias.empty()) out += "| " + std::string(field.alias) + " |  | " + std::string(field.name) + ", where that is missing or cannot be read |\n";
+    return out;
+}
+
 struct Table {
     std::string_view name;
     std::string (*text)();
 };
-constexpr Table kTables[] = {{"keys", keys_table}, {"presets", presets_table}, {"counters", counters_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}};
+constexpr Table kTables[] = {{"keys", keys_table}, {"presets", presets_table}, {"counters", counters_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}, {"mm4_fields", mm4_fields_table}, {"mm4_lenient", mm4_lenient_table}};
 
 struct Marks {
     std::string begin, end;
