@@ -47,6 +47,7 @@ Result<Address> address_of_number(std::string_view number, const DecodeOptions& 
 
 /// A text with /TYPE= in it. What is no number is read as MM1 reads it.
 Result<Address> address_of_typed(std::string_view local, const DecodeOptions& options) {
+    if (local.find('@') != std::string_view::npos) return bad("the address has two domains");
     const std::size_t at = rfind_word(local, kType);
     if (same_name(local.substr(at), kPlmn)) return address_of_number(local.substr(0, at), options);
     return parse_mms_address(local);
