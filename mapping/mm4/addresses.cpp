@@ -124,6 +124,7 @@ Result<Mm4Address> parse_mm4_address(std::string_view text, const DecodeOptions&
     if (std::optional<std::string> inner = unquoted(whole)) whole = *std::move(inner);   // "the whole address in quotes"
     if (whole.empty()) return bad("the address is empty");
     if (whole.size() > kAddrSpecBytes) return bad("the address is longer than 254 octets");
+    if (!is_ascii(whole)) return bad("the address is not ASCII");   // SMTPUTF8 is not spoken between relays
 
     const std::size_t at = whole.rfind('@');
     std::string local = whole.substr(0, at);
@@ -193,6 +194,7 @@ Result<std::string> parse_system_address(std::string_view text, const Dialect& d
     std::string whole(named->address);
     if (std::optional<std::string> inner = unquoted(whole)) whole = trimmed(*inner);
     if (whole.size() > 2 && whole.front() == '<' && whole.back() == '>') whole = whole.substr(1, whole.size() - 2);
+    if (!is_ascii(whole)) return fail(Fault::malformed, "the address is not ASCII");
     Result<Address> mailbox = parse_mailbox(whole);
     if (!mailbox) return fail(Fault::malformed, mailbox.error().rule);
     return mailbox->value;
