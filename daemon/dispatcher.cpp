@@ -52,7 +52,7 @@ void Dispatcher::look() {
         return due.due > now ? std::numeric_limits<int>::max() : carrier ? carrier->rank(due.lane) : 0;
     };
     std::ranges::stable_sort(lanes, {}, rank_of);
-    bool moved = false;
+    bool claimed = false, rested = false;
     for (const LaneDue& due : lanes) {
         if (due.due > now) {
             auto wait = std::min(kLongestWait, std::chrono::duration_cast<std::chrono::milliseconds>(due.due - now) + std::chrono::milliseconds(1));
@@ -64,26 +64,26 @@ void Dispatcher::look() {
         Carrier* carrier = carrier_of(due.lane);
         if (!carrier) {   // a lane of a configuration that is gone: mmq shows it, an operator ends it
             store_.rest(due.lane, now + kLongestWait);
-            moved = true;
+            rested = true;
             continue;
         }
         std::size_t slots = carrier->free_slots(due.lane);
         if (slots > 0) {
             claim(due.lane, *carrier, std::min(slots, kClaimAtOnce));
-            moved = true;
+            claimed = true;
             continue;
         }
         // A next hop that is left alone does not stand in front of others: a thousand dead ones must not hold up a living one.
         const Instant next = carrier->next_slot(due.lane, now);
         if (next > now) {
             store_.rest(due.lane, std::min(next, now + kLongestWait));
-            moved = true;
+            rested = true;
         } else if (busy == lanes_.end() && !soon_.pending()) {
             soon_ = loop_.after(kIdleLook, [this] { kick(); });
         }
     }
-    // All that was asked for is due, and there may be more behind what is out of the way now.
-    if (moved && lanes.size() == limit && lanes.back().due <= now) kick();
+    // What rests has its turn later, which the next look waits for. And where all that was asked for is due, there may be more behind what is claimed.
+    if (rested || (claimed && lanes.size() == limit && lanes.back().due <= now)) kick();
     // Nothing known to be due: still look now and then, for what only the store knows of.
     if (!next_.pending()) next_ = loop_.after(kLongestWait, [this] { kick(); });
 }
