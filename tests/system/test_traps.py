@@ -33,13 +33,15 @@ class Traps(Case):
         self.assertEqual(files_below(self.gateway.folder), before)
 
     def test_what_was_delivered_does_not_expire_later(self):
-        expiry = ("rel", 3)
-        delivered = self.phone(ONE).send([phone_address(TWO)], Expiry=expiry, Delivery_Report=0x80)
+        self.gateway.stop()
+        self.gateway.configure(queue={"lifetime": "3s"})
+        self.gateway.start()
+        delivered = self.phone(ONE).send([phone_address(TWO)], Delivery_Report=0x80)
         self.fetched(TWO)
         report = self.push.notification(ONE).pdu
         self.assertEqual((report["Message-ID"], report["X-Mms-Status"]), (delivered["Message-ID"], 0x81))
         # The same for a phone that does not fetch: sent later, so that its end comes after the other's time.
-        waiting = self.phone(ONE).send([phone_address(THREE)], Expiry=expiry, Delivery_Report=0x80)
+        waiting = self.phone(ONE).send([phone_address(THREE)], Delivery_Report=0x80)
         later = self.push.wait_pushes(2, ONE, timeout=90)[1].pdu
         self.assertEqual((later["Message-ID"], later["X-Mms-Status"]), (waiting["Message-ID"], 0x80))
         ends = {recipient["address"]: recipient["state"] for message in self.gateway.queue("--all") if message["interface"] == "mm1"
@@ -57,13 +59,13 @@ class Traps(Case):
             asked.set()
             goes_on.wait(PATIENCE_S)
 
-        self.sink.script = silent
+        ordinary, self.sink.script = self.sink.script, silent
         for _ in range(3):
             conf = self.phone(ONE).send([MAILBOX])
             self.assertEqual(conf["X-Mms-Response-Status"], 0x80)
         self.assertTrue(asked.wait(PATIENCE_S))
         self.assertFalse(self.sink.mails)
-        self.sink.script = None
+        self.sink.script = ordinary
         goes_on.set()
         self.sink.wait_mails(3, timeout=90)
 
