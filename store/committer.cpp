@@ -136,8 +136,9 @@ void Committer::carry_out(Batch batch) {
 void Committer::answer(Submission& submission, Result<std::vector<Outcome>> outcomes) {
     // std::function wants what can be copied; the outcomes move on when the task runs.
     auto result = std::make_shared<Result<std::vector<Outcome>>>(std::move(outcomes));
-    post_([done = std::move(submission.done), result, pending = pending_] {
+    post_([done = std::move(submission.done), result, pending = pending_, failures = failures_] {
         --*pending;
+        if (!*result) ++*failures;
         done(std::move(*result));
     });
 }

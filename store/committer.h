@@ -44,6 +44,8 @@ public:
     void submit(std::vector<Operation> operations, Done done, Urgency urgency = Urgency::prompt);
     /// Operations submitted and not yet answered. Loop's thread.
     std::size_t pending() const { return *pending_; }
+    /// Submissions that the store did not take, since the start. Loop's thread.
+    std::uint64_t failures() const { return *failures_; }
     /// Applies what is queued and stops. Outcomes are still posted.
     void stop();
 
@@ -65,6 +67,7 @@ private:
     Tried tried_;
     // Loop's thread only; shared with the tasks on their way to it, which may outlive the committer.
     std::shared_ptr<std::size_t> pending_ = std::make_shared<std::size_t>(0);
+    std::shared_ptr<std::uint64_t> failures_ = std::make_shared<std::uint64_t>(0);
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Submission> queued_;

@@ -43,6 +43,22 @@ std::vector<LaneDue> Lanes::due(Instant now, std::size_t limit) const {
     return out;
 }
 
+std::vector<LaneLoad> Lanes::loads(std::size_t limit) const {
+    std::lock_guard lock(mutex_);
+    std::vector<LaneLoad> out;
+    for (const auto& [name, number] : numbers_) {
+        if (out.size() == limit) break;
+        const Lane& lane = lanes_.at(number);
+        if (lane.entries > 0) out.push_back({name, lane.entries, lane.earliest});
+    }
+    return out;
+}
+
+void Lanes::count(LaneId number) {
+    std::lock_guard lock(mutex_);
+    if (auto found = lanes_.find(number); found != lanes_.end()) ++found->second.entries;
+}
+
 // Moves a lane to where its earliest entry puts it in the order.
 void Lanes::place(LaneId number, Lane& lane, std::optional<Instant> earliest) {
     if (lane.earliest) order_.erase({lane.turn(), number});
@@ -79,6 +95,7 @@ std::vector<LaneId> Lanes::commit(const LaneChanges& changes) {
     }
     // Removals first, then additions, then the ends of leases: what a settled recipient leaves is its lease's entry, never the lane's earliest.
     for (const DueKey& entry : changes.removed) {
+        if (auto lane = lanes_.find(entry.lane); lane != lanes_.end() && lane->second.entries > 0) --lane->second.entries;
         if (auto lease = leases_.find(entry.ref); lease != leases_.end()) {
             lease->second.entry.reset();
             continue;
@@ -87,6 +104,7 @@ std::vector<LaneId> Lanes::commit(const LaneChanges& changes) {
         if (lane != lanes_.end() && lane->second.earliest == entry.at) unsure.insert(entry.lane);
     }
     for (const DueKey& entry : changes.added) {
+        if (auto lane = lanes_.find(entry.lane); lane != lanes_.end()) ++lane->second.entries;
         if (auto lease = leases_.find(entry.ref); lease != leases_.end()) lease->second.entry = entry;
         else offer(entry.lane, entry.at);
     }

@@ -45,6 +45,9 @@ public:
 
     std::optional<LaneId> number_of(std::string_view name) const;
     std::vector<LaneDue> due(Instant now, std::size_t limit) const;
+    std::vector<LaneLoad> loads(std::size_t limit) const;
+    /// Counts an entry as found on disk.
+    void count(LaneId lane);
 
     /// Takes the changes of a commit. Gives the lanes whose earliest entry has to be looked up on disk, see set_earliest.
     std::vector<LaneId> commit(const LaneChanges& changes);
@@ -70,6 +73,7 @@ public:
 private:
     struct Lane {
         std::string name;
+        std::uint64_t entries = 0;
         std::optional<Instant> earliest;   // of the entries that are not leased
         std::optional<Instant> returned;   // the earliest that came back during a claim
         Instant rests_until{};             // its carrier takes nothing before

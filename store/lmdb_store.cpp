@@ -59,6 +59,7 @@ public:
     void abandon(std::string_view lane, QueueId id) override { lanes_.abandon({id, lane == kPurgeLane ? kPurgeIndex : kReportIndex}); }
     void rest(std::string_view lane, Instant until) override { lanes_.rest(lane, until); }
     std::vector<LaneDue> lanes(Instant now, std::size_t limit) const override { return open_ ? lanes_.due(now, limit) : std::vector<LaneDue>(); }
+    std::vector<LaneLoad> lane_loads(std::size_t limit) const override { return lanes_.loads(limit); }
 
     std::optional<Message> find(QueueId id) const override;
     std::optional<QueueId> named(const SubmissionKey& key, Instant now) const override;
@@ -159,6 +160,11 @@ Result<void> LmdbStore::load() {
             const LaneId lane = number_at<LaneId>(cursor.key(), 0);
             lanes_.load(lane, std::move(*name), earliest(txn, lane, {}));
         }
+    }
+    {
+        lmdb::Cursor cursor = txn.cursor(kDue);
+        for (bool found = cursor.first(); found; found = cursor.next())
+            if (cursor.key().size() == kDueKeySize) lanes_.count(due_of_key(cursor.key()).lane);
     }
     const std::uint64_t pages = txn.pages_in_use();
     if (const int code = txn.commit(); code != 0) return fail(lmdb::error_of(code, "opening the store in " + directory_.path()));

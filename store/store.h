@@ -261,6 +261,14 @@ struct LaneDue {
     bool operator==(const LaneDue&) const = default;
 };
 
+/// How much stands in a lane.
+struct LaneLoad {
+    std::string lane;
+    std::uint64_t entries = 0;         // recipients that wait there, those under way included
+    std::optional<Instant> earliest;   // when the first that is not under way is due
+    bool operator==(const LaneLoad&) const = default;
+};
+
 struct StoreStats {
     std::array<std::uint64_t, 12> recipients_by_state{};   // by RecipientState; ends: of records not yet purged
     std::uint64_t messages = 0;                            // not ended
@@ -300,6 +308,9 @@ public:
 
     /// Lanes with work due by `now`, earliest first, and after them the next one in the future if there is any: at most `limit`.
     virtual std::vector<LaneDue> lanes(Instant now, std::size_t limit) const = 0;
+
+    /// All lanes with entries, by name: at most `limit`. Costs no disk.
+    virtual std::vector<LaneLoad> lane_loads(std::size_t limit) const = 0;
 
     virtual std::optional<Message> find(QueueId id) const = 0;
     /// The message that a submission, a recipient key or an alias names at this time.

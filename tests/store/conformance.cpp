@@ -343,13 +343,20 @@ void lanes(Store& store) {
     cr_assert(due.size() == 11, "%zu", due.size());
     cr_expect(due.front() == lane_due("mail:19", at(81)) && due[9] == lane_due("mail:10", at(90)) && due[10] == lane_due("mail:9", at(91)), "the due ones and the next");
     cr_expect(store.lanes(at(90), 3).size() == 3 && store.lanes(at(1000), 100).size() == 20 && store.lanes(at(0), 100).size() == 1);
+    auto load_of = [&](std::string_view lane) {
+        auto loads = store.lane_loads(100);
+        auto found = std::ranges::find(loads, lane, &LaneLoad::lane);
+        return found == loads.end() ? LaneLoad{} : *found;
+    };
+    cr_expect(store.lane_loads(100).size() == 20 && store.lane_loads(3).size() == 3 && load_of("mail:19") == LaneLoad{"mail:19", 1, at(81)});
     auto claimed = store.claim("mail:19", at(90), 10);
+    cr_expect(load_of("mail:19") == LaneLoad{"mail:19", 1, std::nullopt}, "under way, and still there");
     cr_expect(store.lanes(at(90), 100).front().lane == "mail:18", "what is leased is not due");
     const RecipientRef ref{claimed.at(0).message.id, 0};
     store.abandon({&ref, 1});
     cr_expect(store.lanes(at(90), 100).front().lane == "mail:19");
     apply_one(store, Hold{ref.id, kStart});
-    cr_expect(store.lanes(at(90), 100).front().lane == "mail:18");
+    cr_expect(store.lanes(at(90), 100).front().lane == "mail:18" && load_of("mail:19") == LaneLoad{});
     apply_one(store, Release{ref.id, kStart});
     cr_expect(store.lanes(at(90), 100).front().lane == "mail:19");
     // In front of a long lane stand many that are leased.
@@ -358,7 +365,7 @@ void lanes(Store& store) {
     apply(store, std::move(many));
     for (int i = 0; i < 299; ++i) cr_assert(store.claim("mm1", at(1000), 1).size() == 1);
     auto last = store.lanes(at(1000), 100).back();
-    cr_expect(last == lane_due("mm1", at(499)));
+    cr_expect(last == lane_due("mm1", at(499)) && load_of("mm1") == LaneLoad{"mm1", 300, at(499)});
     auto rest = store.claim("mm1", at(1000), 100);
     cr_expect(rest.size() == 1 && rest[0].message.recipients[0].next_attempt == at(499));
 }

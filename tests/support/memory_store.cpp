@@ -206,6 +206,22 @@ std::vector<LaneDue> MemoryStore::lanes(Instant now, std::size_t limit) const {
     return out;
 }
 
+std::vector<LaneLoad> MemoryStore::lane_loads(std::size_t limit) const {
+    std::lock_guard lock(mutex_);
+    std::map<std::string, LaneLoad> loads;
+    for (const auto& [id, item] : state_.items)
+        for (const DueEntry& entry : footprint(item.tracked).due) {
+            LaneLoad& load = loads[entry.lane];
+            load.lane = entry.lane;
+            ++load.entries;
+            if (!state_.leases.contains({id, entry.index})) load.earliest = load.earliest ? std::min(*load.earliest, entry.at) : entry.at;
+        }
+    std::vector<LaneLoad> out;
+    for (auto& [lane, load] : loads)
+        if (out.size() < limit) out.push_back(std::move(load));
+    return out;
+}
+
 Message MemoryStore::shown(const Item& item) const {
     Message out = item.tracked.message;
     for (std::size_t i = 0; i < out.recipients.size(); ++i) {

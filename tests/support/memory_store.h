@@ -35,6 +35,7 @@ public:
     void abandon(std::string_view lane, QueueId id) override;
     void rest(std::string_view lane, Instant until) override;
     std::vector<LaneDue> lanes(Instant now, std::size_t limit) const override;
+    std::vector<LaneLoad> lane_loads(std::size_t limit) const override;
     std::optional<Message> find(QueueId id) const override;
     std::optional<QueueId> named(const SubmissionKey& key, Instant now) const override;
     std::vector<std::string> held_routes() const override;
