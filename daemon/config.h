@@ -12,6 +12,7 @@
 #include "daemon/endpoint.h"
 #include "daemon/log.h"
 #include "daemon/peer.h"
+#include "daemon/watch/alarm_limits.h"
 #include "mapping/address.h"
 #include "mapping/mm.h"
 #include "mapping/result.h"
@@ -142,6 +143,15 @@ struct Config {
     std::string portability_url, portability_user, portability_password;
     std::vector<std::string> portability_prefixes;
     Seconds portability_timeout{}, portability_memory{};
+
+    AlarmLimits alarms;   // [alarms]
+
+    // [metrics]
+    std::vector<Endpoint> metrics_listen;
+
+    // [snmp]
+    std::string snmp_user;   // who the agent runs as: may read figures, alarms and events
+    bool snmp_control = false;
 
     std::vector<SubscriberRange> subscribers;
     std::vector<Peer> peers;

@@ -43,6 +43,10 @@ void check_listeners(const Config& config, const Report& report) {
     };
     check("smtp.listen", config.smtp_listen);
     check("mm1.listen", config.mm1_listen);
+    if (!config.metrics_listen.empty()) check("metrics.listen", config.metrics_listen);
+    static const std::vector<Network> kLoopback{*parse_network("127.0.0.0/8"), *parse_network("::1")};
+    for (const Endpoint& endpoint : config.metrics_listen)
+        if (!contains(kLoopback, endpoint.host)) report("metrics.listen", "must be loopback addresses, which " + endpoint.host + " is not; let a proxy that knows who asks stand before it");
 }
 
 void check_tls(const Config& config, const Report& report) {

@@ -191,6 +191,33 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
         "What is logged: error, warning, notice, info or debug, each with those before it."),
     key<&Config::log, &Log::Options::numbers>("log.numbers", "masked", Reload::live,
         "masked: the last four digits of telephone numbers are hidden. full: they are written whole."),
+
+    key<&Config::alarms, &AlarmLimits::queue>("alarms.queue", "10000", Reload::live,
+        "With so many messages waiting the alarm queue_high is raised. 0: never."),
+    key<&Config::alarms, &AlarmLimits::oldest>("alarms.oldest", "2d", Reload::live,
+        "When a message has waited for so long the alarm oldest_age_high is raised. Messages for phones that are off wait for long. 0s: never.", Shape::any, {0, 366 * 24 * 3600ull}),
+    key<&Config::alarms, &AlarmLimits::store>("alarms.store", "80", Reload::live,
+        "At this percentage of limits.map_size the alarm store_low is raised; at 90 new messages are deferred. It is raised near limits.disk_reserve, too.", Shape::any, {1, 100}),
+    key<&Config::alarms, &AlarmLimits::peer>("alarms.peer", "5m", Reload::live,
+        "When attempts at the push bearer, the mail relay or another MMS environment have failed for so long without one that came through, bearer_failing or peer_down is raised.",
+        Shape::any, {0, 366 * 24 * 3600ull}),
+    key<&Config::alarms, &AlarmLimits::certificate>("alarms.certificate", "14d", Reload::live,
+        "So long before a certificate ends the alarm certificate_expiring is raised.", Shape::any, {0, 366 * 24 * 3600ull}),
+    key<&Config::alarms, &AlarmLimits::conversions>("alarms.conversions", "10", Reload::live,
+        "After so many failed conversions in a row the alarm conversion_failing is raised. 0: never."),
+    key<&Config::alarms, &AlarmLimits::clear>("alarms.clear", "80", Reload::live,
+        "An alarm over a number clears when that has fallen to this percentage of the threshold.", Shape::any, {1, 100}),
+    key<&Config::alarms, &AlarmLimits::settle>("alarms.settle", "30s", Reload::live,
+        "How long a thing must have been bad before its alarm is raised, and good before it is cleared.", Shape::any, {0, 24 * 3600}),
+
+    key<&Config::metrics_listen>("metrics.listen", "[]", Reload::listeners,
+        "Where GET /metrics answers with all figures in the OpenMetrics format. Loopback addresses only: whoever reaches it reads them, and nothing is encrypted. "
+        "Off unless it is asked for, as a listener that nobody uses is only a door. Port 0 is any free port."),
+
+    key<&Config::snmp_user>("snmp.user", "", Reload::live,
+        "The user that mmgate-snmp(8) runs as. It may read figures, alarms and events on the control socket, and no message. The socket's group must let it in, too.", Shape::token),
+    key<&Config::snmp_control>("snmp.control", "false", Reload::live,
+        "Let managers hold, release and flush all messages and reload the configuration by SNMP SET. Who may set is snmpd's to say; each act is logged."),
 });
 
 inline const auto kMm1ClientKeys = std::to_array<KeySpec<Mm1Client>>({

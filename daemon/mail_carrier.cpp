@@ -95,6 +95,8 @@ void MailCarrier::carry(std::string_view lane, Claimed claimed, std::function<vo
 
 void MailCarrier::send(const std::shared_ptr<Carried>& carried, Result<Octets> mail) {
     const Message& message = carried->claimed.message;
+    if (message.kind == MessageKind::mm && mail) metrics_.add(Counter::converted_to_mail);
+    if (message.kind == MessageKind::mm && !mail && !is_temporary(mail.error().fault)) metrics_.add(Counter::not_converted_to_mail);
     if (!mail) {
         if (!is_temporary(mail.error().fault)) {
             end_all(carried, RecipientState::failed, mail.error());
@@ -117,20 +119,28 @@ void MailCarrier::send(const std::shared_ptr<Carried>& carried, Result<Octets> m
         outbound.recipients.push_back({recipient.address, notify_of(message, recipient, *config_),
                                        recipient.original_recipient.empty() ? "rfc822;" + recipient.address.value : recipient.original_recipient});
     }
-    client_.send(smtp::transport_of_lane(carried->lane, *config_), std::move(outbound), [this, carried](std::vector<smtp::Delivered> delivered) {
+    const std::size_t size_bytes = outbound.data->size();
+    client_.send(smtp::transport_of_lane(carried->lane, *config_), std::move(outbound), [this, carried, size_bytes](std::vector<smtp::Delivered> delivered) {
         Message& message = carried->claimed.message;
         const std::string id = to_text(message.id);
         std::vector<Settle> settles;
+        bool sent_any = false;
         for (std::size_t i = 0; i < carried->claimed.recipients.size(); ++i) {
             const std::uint16_t index = carried->claimed.recipients[i];
             Settle settle = after_delivery(message, index, delivered.at(i), loop_.now(), *config_, random_);
             const Recipient& recipient = settle.recipient;
             const bool sent = recipient.state == RecipientState::delivered || recipient.state == RecipientState::relayed;
+            sent_any = sent_any || sent;
+            if (!sent) metrics_.statuses().got(Door::smtp_out, recipient.enhanced_status);
             metrics_.add(sent ? Counter::mail_sent : recipient.state == RecipientState::deferred ? Counter::mail_deferred : Counter::mail_failed);
             log_.write(sent ? Level::info : Level::warning, id, to_text(recipient.state),
                        {{"to", recipient.address}, {"attempt", recipient.attempts}, {"mta", recipient.remote_mta}, {"reply", recipient.reason}});
             message.recipients[index] = recipient;   // the last of them to end reports at once
             settles.push_back(std::move(settle));
+        }
+        if (sent_any) {
+            metrics_.add(Counter::mail_messages);
+            metrics_.add(Counter::mail_bytes, size_bytes);
         }
         settle(carried, std::move(settles));
     });

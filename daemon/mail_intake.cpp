@@ -288,7 +288,9 @@ void MailIntake::accept_message(const Shared& taken) {
 }
 
 void MailIntake::mapped(const Shared& taken, Mapped result) {
+    metrics_.add(result.received ? Counter::converted_to_mm : Counter::not_converted_to_mm);
     if (!result.received) return refuse(taken, result.received.error());
+    metrics_.add(Counter::parts_left_out, result.received->notes.size());
     const Config& config = *taken->config;
     const ReceivedEnvelope& envelope = taken->envelope;
     Enqueue enqueue;
@@ -352,7 +354,7 @@ void MailIntake::submit(const Shared& taken, std::vector<Operation> operations, 
             const std::string id = to_text(outcomes->front().id);
             if (text.empty()) text = "Ok: queued as " + id;
             metrics_.add(Counter::smtp_accepted);
-            metrics_.add(Counter::smtp_octets, taken->size);
+            metrics_.add(Counter::smtp_bytes, taken->size);
             log_.info(id, "accepted",
                       {{"from", taken->envelope.return_path}, {"client", taken->envelope.client}, {"size", taken->size}, {"recipients", taken->envelope.recipients.size()}});
         }
@@ -364,6 +366,9 @@ void MailIntake::submit(const Shared& taken, std::vector<Operation> operations, 
 void MailIntake::refuse(const Shared& taken, const Error& error) {
     metrics_.add(Counter::smtp_rejected);
     if (error.fault == Fault::storage_full) metrics_.add(Counter::store_full);
+    if (error.fault == Fault::message_too_big) metrics_.add(Counter::too_big);
+    if (error.fault == Fault::routing_loop) metrics_.add(Counter::routing_loops);
+    metrics_.statuses().gave(Door::smtp_in, spec_of(error.fault).enhanced);
     log_.notice("-", "mail-refused",
                 {{"client", taken->envelope.client}, {"from", taken->envelope.return_path}, {"fault", spec_of(error.fault).name}, {"rule", error.rule}, {"octet", error.offset}});
     taken->done(fail(error));

@@ -32,6 +32,8 @@
 #include "daemon/reporter.h"
 #include "daemon/smtp/client.h"
 #include "daemon/smtp/server.h"
+#include "daemon/watch/metrics_server.h"
+#include "daemon/watch/telemetry.h"
 #include "store/committer.h"
 #include "store/lmdb_store.h"
 
@@ -113,12 +115,15 @@ struct Reconfigure {
     MailCarrier& mail_carrier;
     Reporter& reporter;
     smtp::Client& client;
+    MetricsServer& metrics_server;
+    Telemetry& telemetry;
 
     Result<void> operator()(std::shared_ptr<const Config> config) {
         auto router = std::make_shared<const Router>(*config);
         // Listeners first: they alone can fail, and then nothing has changed.
         if (auto done = smtp_server.configure(config, router); !done) return done;
         if (auto done = mm1_server.configure(*config); !done) return done;
+        if (auto done = metrics_server.configure(*config); !done) return done;
         log.configure(config->log);
         memory.configure(config->memory_bytes);
         intake.configure(config, router);
@@ -130,6 +135,7 @@ struct Reconfigure {
         mail_carrier.configure(config);
         reporter.configure(config, router);
         client.reconfigure();
+        telemetry.configure(config);
         return {};
     }
 };
@@ -192,10 +198,24 @@ int run(const Arguments& arguments) {
     mm1::Service mm1_service({loop, store, committer, workers, settler, names, random, log, metrics}, [&dispatcher] { dispatcher.kick(); });
     mm1::Server mm1_server(loop, memory, mm1_service, *config);
 
-    Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, mm4_intake, number_resolver, mm4_carrier, notifier, mail_carrier, reporter, *client};
+    Telemetry telemetry(loop, workers, store, metrics, log, [&]() -> PartsNow {
+        return {dispatcher.carrying(), settler.unsettled(), committer.failures(), memory.taken_bytes(), smtp_server.associations(), mm1_server.associations(), client->associations()};
+    });
+    MetricsServer metrics_server(loop, memory, telemetry, log);
+
+    Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, mm4_intake, number_resolver, mm4_carrier, notifier, mail_carrier, reporter, *client, metrics_server, telemetry};
     if (auto done = reconfigure(config); !done) return cannot_start(log, done.error().rule, EX_UNAVAILABLE);
 
     Result<std::unique_ptr<control::Server>> control_server;
+    auto tell_of_reload = [&](control::Exit code, const std::string& text) {
+        telemetry.reloaded(code == control::Exit::done);
+        control::Notice notice;
+        notice.what = control::Notice::What::reload;
+        notice.at = loop.now();
+        notice.code = code;
+        notice.text = text;
+        (*control_server)->publish(notice);
+    };
     // Lines for people, of what a reload did or why it did nothing.
     auto reload = [&]() -> control::Reloaded {
         auto next = read_config(arguments.config_file);
@@ -210,6 +230,7 @@ int run(const Arguments& arguments) {
                 (*control_server)->reconfigure(*config);
                 metrics.add(Counter::config_reloads);
                 log.notice("-", "reloaded", {{"file", arguments.config_file}, {"waiting-for-restart", lines.size()}});
+                tell_of_reload(control::Exit::done, {});
                 dispatcher.kick();
                 return {true, std::move(lines)};
             } else {
@@ -220,12 +241,12 @@ int run(const Arguments& arguments) {
         }
         metrics.add(Counter::config_reload_failures);
         for (const std::string& line : lines) log.error("-", "reload-failed", {{"reason", line}, {"consequence", "the old configuration stays"}});
+        tell_of_reload(control::Exit::configuration, lines.empty() ? std::string() : lines.front());
         lines.insert(lines.begin(), "the old configuration stays:");
         return {false, std::move(lines)};
     };
 
-
-    control_server = control::Server::open(loop, workers, store, committer, metrics, names, log, *config, {reload, [&dispatcher] { dispatcher.kick(); }});
+    control_server = control::Server::open(loop, workers, store, committer, metrics, telemetry, names, log, *config, {reload, [&dispatcher] { dispatcher.kick(); }});
     if (!control_server) return cannot_start(log, control_server.error().rule, EX_UNAVAILABLE);
 
     // Stops in two steps: no more work comes in, then what is under way ends or its time does.
@@ -246,11 +267,13 @@ int run(const Arguments& arguments) {
             return;
         }
         sd_notify(0, "STOPPING=1");
+        telemetry.stopping();
         log.notice("-", "stopping");
         drain_until = loop.now() + kDrainTime;
         dispatcher.drain();
         smtp_server.drain();
         mm1_server.drain();
+        metrics_server.drain();
         client->drain();
         look();
     };
@@ -265,8 +288,10 @@ int run(const Arguments& arguments) {
     loop.on_signal(SIGINT, stop);
     loop.on_signal(SIGHUP, [&reload] { reload(); });
 
+    telemetry.begin([&](const Telemetry::Change& change) { (*control_server)->publish(change); });
     dispatcher.kick();
-    std::cerr << "ready smtp=" << listed(smtp_server.endpoints()) << " mm1=" << listed(mm1_server.endpoints()) << " control=" << config->control << std::endl;
+    std::cerr << "ready smtp=" << listed(smtp_server.endpoints()) << " mm1=" << listed(mm1_server.endpoints()) << " control=" << config->control
+              << (config->metrics_listen.empty() ? "" : " metrics=" + listed(metrics_server.endpoints())) << std::endl;
     sd_notify(0, "READY=1");
     loop.run();
     committer.stop();

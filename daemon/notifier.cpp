@@ -1,6 +1,7 @@
 #include "daemon/notifier.h"
 
 #include <algorithm>
+#include <array>
 
 #include "daemon/names.h"
 #include "daemon/retry.h"
@@ -151,6 +152,7 @@ void Notifier::notify(const std::shared_ptr<Carried>& carried, std::uint16_t ind
     ++pushing_;
     bearer_->push(std::move(push), [this, carried, index, config = config_, bearer = bearer_](push::Pushed pushed) {
         --pushing_;
+        note(pushed);
         const Message& message = carried->claimed.message;
         const Recipient& recipient = message.recipients.at(index);
         const std::string id = to_text(message.id);
@@ -187,6 +189,7 @@ void Notifier::push_finished_pdu(const std::shared_ptr<Carried>& carried, Octets
     ++pushing_;
     bearer_->push(std::move(push), [this, carried, index, policy, config = config_, bearer = bearer_](push::Pushed pushed) {
         --pushing_;
+        note(pushed);
         const Message& message = carried->claimed.message;
         const Instant now = loop_.now();
         log_.info(to_text(message.id), "report-pushed", {{"to", message.recipients.at(index).address}, {"reply", pushed.reason}});
@@ -195,6 +198,14 @@ void Notifier::push_finished_pdu(const std::shared_ptr<Carried>& carried, Octets
         else
             settled(carried, after_notification(message, index, pushed, now, *config, random_));
     });
+}
+
+void Notifier::note(const push::Pushed& pushed) {
+    constexpr auto kAttempts = std::to_array<Attempt>({Attempt::sent, Attempt::deferred, Attempt::refused});   // by Verdict
+    constexpr std::array<std::string_view, 3> kCodes{"2.0.0", "4.4.1", "5.1.1"};
+    const auto verdict = static_cast<std::size_t>(pushed.verdict);
+    metrics_.peers().note("mm1", kAttempts[verdict], pushed.reason, loop_.now());
+    if (pushed.verdict != push::Verdict::accepted) metrics_.statuses().got(Door::push_out, kCodes[verdict]);
 }
 
 void Notifier::settled(const std::shared_ptr<Carried>& carried, Settle settle) {

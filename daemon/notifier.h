@@ -45,6 +45,7 @@ private:
     };
     void notify(const std::shared_ptr<Carried>& carried, std::uint16_t index);
     void push_finished_pdu(const std::shared_ptr<Carried>& carried, Octets pdu);
+    void note(const push::Pushed& pushed);
     void settled(const std::shared_ptr<Carried>& carried, Settle settle);
 
     Loop& loop_;

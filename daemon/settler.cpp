@@ -41,10 +41,27 @@ void Settler::submit(std::shared_ptr<Pending> pending) {
         pending->urgency);
 }
 
+// Of mail. Phones end recipients themselves, and the notifier says what became of a push; of a peer the MM4 carrier says what became of a request.
+void Settler::note_peer(const Recipient& recipient) {
+    if (!recipient.lane.starts_with("mail:")) return;
+    PeerBook& peers = metrics_.peers();
+    switch (recipient.state) {
+        case RecipientState::delivered:
+        case RecipientState::relayed: return peers.note(recipient.lane, Attempt::sent, recipient.reason, loop_.now());
+        case RecipientState::deferred: return peers.note(recipient.lane, Attempt::deferred, recipient.reason, loop_.now());
+        case RecipientState::failed:
+            // What we could not even write down for it is not the next hop's fault.
+            if (!recipient.remote_mta.empty()) peers.note(recipient.lane, Attempt::refused, recipient.reason, loop_.now());
+            return;
+        default: return;
+    }
+}
+
 void Settler::count(const std::vector<Operation>& operations, const std::vector<Outcome>& outcomes) {
     for (std::size_t i = 0; i < operations.size(); ++i) {
         const auto* settle = std::get_if<Settle>(&operations[i]);
         if (!settle || outcomes[i].changed == 0) continue;
+        note_peer(settle->recipient);
         switch (settle->recipient.state) {
             case RecipientState::delivered: metrics_.add(Counter::delivered); break;
             case RecipientState::relayed: metrics_.add(Counter::relayed); break;

@@ -32,6 +32,7 @@ private:
         unsigned tries = 0;
     };
     void submit(std::shared_ptr<Pending> pending);   // shared by the commit's callback and the timer of its repetition
+    void note_peer(const Recipient& recipient);
     void count(const std::vector<Operation>& operations, const std::vector<Outcome>& outcomes);
 
     Loop& loop_;

@@ -2,7 +2,7 @@
 REFERENCE := $(BUILD)/docs/reference
 REFERENCE_PAGES := docs/mmgate.toml.5 docs/mmq.1 docs/reference.md
 
-$(REFERENCE): $(BUILD)/docs/reference.o $(LIB)
+$(REFERENCE): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard docs/*.cpp)) $(LIB)
 	$(LINK) $(PKG_LIBS)
 
 # Writes the tables into the pages anew.

@@ -3,7 +3,8 @@
 //   reference FILE...           writes each table between its marks anew
 //   reference --check FILE...   says which page differs, and ends with 1
 //
-// A mark is a comment of the page's language: `.\" begin keys` and `.\" end keys` in mdoc, `<!-- begin faults -->` in Markdown.
+// A mark is a comment of the page's language: `.\" begin keys` and `.\" end keys` in mdoc, `<!-- begin faults -->` in Markdown,
+// `-- begin objects` in a MIB module.
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,9 @@
 #include "daemon/config_keys.h"
 #include "daemon/config_values.h"
 #include "daemon/metrics.h"
+#include "daemon/watch/alarms.h"
+#include "daemon/watch/open_metrics.h"
+#include "docs/mdoc.h"
 #include "mapping/mm1/fields.h"
 #include "mapping/mm1/pdus.h"
 #include "mapping/mm4/fields.h"
@@ -24,33 +28,6 @@
 
 namespace mmgate {
 namespace {
-
-constexpr std::size_t kLineColumns = 78;
-
-/// Text in mdoc: each sentence begins a line, nothing that troff would take for a request.
-std::string mdoc(std::string_view text) {
-    std::string out;
-    std::size_t column = 0;
-    while (!text.empty()) {
-        std::size_t end = std::min(text.find(' '), text.size());
-        std::string_view word = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        bool line_start = column == 0;
-        if (!line_start && column + 1 + word.size() > kLineColumns) {
-            out += '\n';
-            line_start = true;
-        }
-        if (!line_start) out += ' ';
-        column = (line_start ? 0 : column + 1) + word.size();
-        if (line_start && (word.starts_with('.') || word.starts_with('\''))) out += "\\&";
-        out += word;
-        if (word.ends_with('.') && !text.empty()) {
-            out += '\n';
-            column = 0;
-        }
-    }
-    return out + "\n";
-}
 
 /// An argument of a macro.
 std::string argument(std::string_view text) {
@@ -144,8 +121,38 @@ std::string presets_table() {
 
 std::string counters_table() {
     std::string out = ".Bl -tag -width Ds -compact\n";
-    for (const CounterSpec& counter : kCounters) out += ".It " + std::string(counter.name) + "\n" + mdoc(counter.help);
+    for (const MetricSpec& counter : std::span(kMetrics).first(static_cast<std::size_t>(Counter::count_))) out += ".It " + std::string(counter.name) + "\n" + mdoc(counter.help);
     return out + ".El\n";
+}
+
+std::string figures_table() {
+    std::string out = ".Bl -tag -width Ds -compact\n";
+    for (const MetricSpec& figure : kScalarMetrics.subspan(static_cast<std::size_t>(Counter::count_))) out += ".It " + std::string(figure.name) + "\n" + mdoc(figure.help);
+    for (const FigureTableSpec& table : kFigureTables) {
+        std::string columns;
+        for (const MetricSpec& column : columns_of(table.table)) columns += (columns.empty() ? "" : ", ") + std::string(column.name);
+        out += ".It " + std::string(table.name) + "\n" + mdoc(table.help) + "Each with name, " + mdoc(columns + ".");
+    }
+    return out + ".El\n";
+}
+
+std::string open_metrics_table() {
+    std::string out = "| metric | type | what |\n| --- | --- | --- |\n";
+    constexpr std::array<std::string_view, 7> kTypes{"counter", "gauge", "gauge, 0 or 1", "state set", "gauge", "info", ""};   // by Kind
+    for (const MetricSpec& spec : kMetrics) {
+        const std::string name = open_metrics_sample(spec);
+        if (name.empty()) continue;
+        const std::string labels = spec.home.in_table ? "{" + std::string(spec_of(spec.home.table).name) + "}" : "";
+        out += "| " + name + labels + " | " + std::string(kTypes[static_cast<std::size_t>(spec.kind)]) + " | " + std::string(spec.help) + " |\n";
+    }
+    return out;
+}
+
+std::string alarms_table() {
+    std::string out = "| alarm | severity | what has happened | what to do |\n| --- | --- | --- | --- |\n";
+    for (const AlarmSpec& alarm : kAlarms)
+        out += "| " + std::string(to_text(alarm.kind)) + " | " + std::string(to_text(alarm.severity)) + " | " + std::string(alarm.meaning) + " | " + std::string(alarm.remedy) + " |\n";
+    return out;
 }
 
 std::string hex(unsigned octet) {
@@ -232,11 +239,11 @@ std::string mm4_lenient_table() {
     return out;
 }
 
-struct Table {
+struct DocsTable {
     std::string_view name;
     std::string (*text)();
 };
-constexpr Table kTables[] = {{"keys", keys_table}, {"presets", presets_table}, {"counters", counters_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}, {"mm4_fields", mm4_fields_table}, {"mm4_lenient", mm4_lenient_table}};
+constexpr DocsTable kDocsTables[] = {{"keys", keys_table}, {"presets", presets_table}, {"counters", counters_table}, {"figures", figures_table}, {"metrics", open_metrics_table}, {"alarms", alarms_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}, {"mm4_fields", mm4_fields_table}, {"mm4_lenient", mm4_lenient_table}};
 
 struct Marks {
     std::string begin, end;
@@ -244,12 +251,13 @@ struct Marks {
 Marks marks_of(const std::string& file, std::string_view table) {
     std::string name(table);
     if (file.ends_with(".md")) return {"<!-- begin " + name + " -->\n", "<!-- end " + name + " -->\n"};
+    if (file.ends_with(".in")) return {"-- begin " + name + "\n", "-- end " + name + "\n"};
     return {".\\\" begin " + name + "\n", ".\\\" end " + name + "\n"};
 }
 
 /// The page with its tables as they should be. `found` counts them.
 std::string renewed(const std::string& file, std::string page, std::size_t& found) {
-    for (const Table& table : kTables) {
+    for (const DocsTable& table : kDocsTables) {
         Marks marks = marks_of(file, table.name);
         std::size_t begin = page.find(marks.begin);
         if (begin == std::string::npos) continue;

@@ -47,18 +47,11 @@ std::optional<Octets> BackupFile::read(std::size_t most) {
     return out;
 }
 
-Answers::Answers(const Store& store, const Names& names, const Metrics& metrics, const Config& config, Instant started)
-    : store_(store), names_(names), metrics_(metrics), domain_(config.domain), hostname_(config.hostname), state_dir_(config.state_dir), keep_smil_(config.keep_smil), started_(started) {}
+Answers::Answers(const Store& store, const Names& names, const Config& config)
+    : store_(store), names_(names), domain_(config.domain), hostname_(config.hostname), state_dir_(config.state_dir), keep_smil_(config.keep_smil) {}
 
 Piece Answers::next(Cursor cursor, Instant now) const {
     switch (cursor.request.verb) {
-        case Verb::stats: {
-            Piece piece;
-            piece.octets = stats_line(store_.stats(), metrics_, started_, now);
-            piece.count = 1;
-            piece.last = true;
-            return piece;
-        }
         case Verb::check: return check(std::move(cursor));
         case Verb::backup: return backup(std::move(cursor));
         case Verb::list: return walk(std::move(cursor), now);

@@ -9,7 +9,6 @@
 
 #include "daemon/config.h"
 #include "daemon/control/protocol.h"
-#include "daemon/metrics.h"
 #include "daemon/names.h"
 #include "store/store.h"
 
@@ -52,9 +51,9 @@ struct Piece {
 class Answers {
 public:
     /// What is referred to outlives this and every piece under way.
-    Answers(const Store& store, const Names& names, const Metrics& metrics, const Config& config, Instant started);
+    Answers(const Store& store, const Names& names, const Config& config);
 
-    /// Any verb but reload. Any thread.
+    /// Any verb but reload and those of monitors. Any thread.
     Piece next(Cursor cursor, Instant now) const;
 
 private:
@@ -68,10 +67,8 @@ private:
 
     const Store& store_;
     const Names& names_;
-    const Metrics& metrics_;
     const std::string domain_, hostname_, state_dir_;
     const bool keep_smil_;
-    const Instant started_;
 };
 
 }   // namespace mmgate::control

@@ -180,24 +180,4 @@ std::string missing_line(QueueId id) { return line_of({{"id", mmgate::to_text(id
 std::string text_line(std::string_view text) { return line_of({{"text", text}}); }
 std::string why_line(QueueId id, const std::vector<std::string>& sentences) { return line_of({{"id", mmgate::to_text(id)}, {"why", sentences}}); }
 
-std::string stats_line(const StoreStats& stats, const Metrics& metrics, Instant started, Instant now) {
-    Json json{{"version", kVersion},
-              {"started", time_text(started)},
-              {"uptime", std::chrono::duration_cast<Seconds>(now - started).count()},
-              {"accepting", stats.accepting},
-              {"messages", stats.messages},
-              {"oldest_arrival", stats.oldest_arrival ? when(*stats.oldest_arrival) : Json(nullptr)},
-              {"recipients", Json::object()},
-              {"content_bytes", stats.content_bytes},
-              {"file_bytes", stats.file_bytes},
-              {"map_bytes", stats.map_bytes},
-              {"disk_free_bytes", stats.disk_free_bytes},
-              {"commits", stats.commits},
-              {"counters", Json::object()}};
-    for (std::size_t i = 0; i < stats.recipients_by_state.size(); ++i)
-        json["recipients"][mmgate::to_text(static_cast<RecipientState>(i))] = stats.recipients_by_state[i];
-    for (const CounterSpec& counter : kCounters) json["counters"][counter.name] = metrics.value(counter.counter);
-    return line_of(json);
-}
-
 }   // namespace mmgate::control

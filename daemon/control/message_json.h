@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "daemon/control/protocol.h"
-#include "daemon/metrics.h"
 #include "store/store.h"
 
 namespace mmgate::control {
@@ -31,7 +30,6 @@ std::string missing_line(QueueId id);
 /// A line of text: findings, answers of reload and why.
 std::string text_line(std::string_view text);
 std::string why_line(QueueId id, const std::vector<std::string>& sentences);
-std::string stats_line(const StoreStats& stats, const Metrics& metrics, Instant started, Instant now);
 
 /// The parts that are no multiparts, in order; their place from 1 is the number that `cat` shows.
 std::vector<const Part*> leaf_parts(const Content& content);

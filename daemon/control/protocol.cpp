@@ -113,6 +113,7 @@ std::string misuse(const Request& request) {
     if (request.dry_run && !(spec.changes && spec.selects)) return "dry_run does not go with this verb";
     if (request.form != CatForm::person && (request.verb != Verb::cat || request.ids.size() != 1)) return "form goes with cat and one id";
     if ((request.part != 0) != (request.form == CatForm::part)) return "part goes with the form of its name";
+    if (!request.actor.empty() && (!spec.over_snmp || !request.ids.empty() || request.selector != Selector{})) return "actor goes with all messages, or reload";
     return {};
 }
 
@@ -185,6 +186,12 @@ Result<Request> decode_request(std::string_view line) {
         if (number) request.part = static_cast<std::uint32_t>(*number);
         return number.has_value();
     });
+    members.take("actor", "a name of at most 64 octets", [&](const Json& value) {
+        const auto* name = value.get_ptr<const std::string*>();
+        if (!name || name->empty() || name->size() > kActorBytes) return false;
+        request.actor = *name;
+        return true;
+    });
     std::string problem = members.problem();
     if (problem.empty() && !has_verb) problem = "verb is missing";
     if (problem.empty()) problem = misuse(request);
@@ -204,6 +211,7 @@ std::string encode_request(const Request& request) {
     if (request.selector.older) json["older"] = request.selector.older->count();
     if (request.form != CatForm::person) json["form"] = kForms[static_cast<std::size_t>(request.form)];
     if (request.part) json["part"] = request.part;
+    if (!request.actor.empty()) json["actor"] = request.actor;
     return line_of(json);
 }
 

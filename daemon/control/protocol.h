@@ -6,6 +6,7 @@
 //
 // and is answered by any number of lines, one object each, and a last one: {"end":true,"code":0,"count":12,"text":""}. Where octets
 // are asked for, a line {"octets":N} is followed by N octets as they are, and then by the last line. One request at a time.
+// `events` has no end: what happens is told line by line, see Notice; who does not read is dropped.
 // Source: the exit codes are those of sysexits(3), given their meaning in mmq(1).
 #pragma once
 
@@ -16,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/metrics.h"
+#include "daemon/watch/alarms.h"
 #include "mapping/result.h"
 #include "store/store.h"
 
@@ -25,6 +28,7 @@ inline constexpr int kProtocolVersion = 1;
 inline constexpr std::size_t kRequestBytes = 64 * 1024;   // with its LF
 inline constexpr std::size_t kRequestIds = 2000;          // of one request
 inline constexpr std::size_t kPatternBytes = 400;         // of a selector
+inline constexpr std::size_t kActorBytes = 64;
 
 /// What mmq ends with, and what the last line of an answer says.
 enum class Exit : std::uint8_t {
@@ -53,7 +57,9 @@ enum class Verb : std::uint8_t { list,
                                  why,
                                  reload,
                                  check,
-                                 backup };
+                                 backup,
+                                 alarms,
+                                 events };
 
 struct VerbSpec {
     Verb verb;
@@ -61,21 +67,25 @@ struct VerbSpec {
     bool changes;     // the queue or the gateway: such requests are logged with who made them
     bool takes_ids;   // one or more, or selectors where `selects`
     bool selects;
+    bool monitors = false;    // snmp.user may use it
+    bool over_snmp = false;   // with an actor, where snmp.control allows it
 };
 inline constexpr auto kVerbs = std::to_array<VerbSpec>({
     {Verb::list, "list", false, false, true},
     {Verb::show, "show", false, true, false},
     {Verb::cat, "cat", false, true, false},
-    {Verb::hold, "hold", true, true, true},
-    {Verb::release, "release", true, true, true},
-    {Verb::retry, "retry", true, true, true},
+    {Verb::hold, "hold", true, true, true, false, true},
+    {Verb::release, "release", true, true, true, false, true},
+    {Verb::retry, "retry", true, true, true, false, true},
     {Verb::erase, "delete", true, true, true},
-    {Verb::stats, "stats", false, false, false},
+    {Verb::stats, "stats", false, false, false, true},
     {Verb::trace, "trace", false, true, false},
     {Verb::why, "why", false, true, false},
-    {Verb::reload, "reload", true, false, false},
+    {Verb::reload, "reload", true, false, false, false, true},
     {Verb::check, "check", false, false, false},
     {Verb::backup, "backup", true, false, false},
+    {Verb::alarms, "alarms", false, false, false, true},
+    {Verb::events, "events", false, false, false, true},
 });
 constexpr const VerbSpec& spec_of(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
 
@@ -109,6 +119,7 @@ struct Request {
     Selector selector{};
     CatForm form = CatForm::person;
     std::uint32_t part = 0;   // from 1
+    std::string actor{};      // on whose behalf something is changed, where it is not the peer's own user: what SNMP says of its manager, for the log
     bool operator==(const Request&) const = default;
 };
 /// One line without its LF. Fails: malformed, with what is wrong; unknown members are wrong.
@@ -124,6 +135,45 @@ struct End {
 };
 std::string encode_end(const End& end);
 std::string encode_hello(std::string_view version);
+
+/// The answer to `stats`: one object of all figures by their names; counters stand in `counters`, tables in lists of their own.
+std::string encode_figures(const Figures& figures);
+/// Fails: malformed. Figures that this version does not know are passed over, those that are missing stay empty.
+Result<Figures> decode_figures(std::string_view line);
+
+/// One object of `alarms`.
+std::string encode_alarm(const Alarm& alarm);
+
+/// One line of `events`. A conversation begins with `begin`, each alarm that is raised, and `ready`; then they come as things happen.
+struct Notice {
+    enum class What : std::uint8_t { begin,
+                                     ready,
+                                     alarm_raised,
+                                     alarm_cleared,
+                                     health,
+                                     reload,
+                                     control };
+    What what = What::begin;
+    Instant at{};
+    Alarm alarm{};             // of alarms
+    std::string version{};     // of begin: the gateway's
+    Instant started{};         // of begin: when it started
+    Health health{};           // of begin and health
+    std::string text{};        // of health: why; of reload and control: what came of it
+    Exit code = Exit::done;    // of reload and control
+    std::string verb{};        // of control
+    std::string actor{};       // of control: who, as the log names it
+    std::uint64_t count = 0;   // of control: messages
+    bool operator==(const Notice&) const = default;
+};
+std::string encode_notice(const Notice& notice);
+Result<Notice> decode_notice(std::string_view line);
+/// The end of an answer that `line` is, or nothing when it is another line.
+std::optional<End> decode_end(std::string_view line);
+
+/// The control socket of the gateway that a file configures. Fails: malformed, with everything that is wrong with it.
+Result<std::string> control_socket_of(const std::string& config_file);
+
 /// Announces octets that follow.
 std::string encode_octets(std::uint64_t count);
 

@@ -36,6 +36,8 @@ constexpr std::string_view kUsage =
     "  why ID...                          why it is where it is, and what to do\n"
     "  hold | release | retry | delete    ID..., or --all with SELECTORS\n"
     "  stats                              counters and sizes\n"
+    "  alarms                             what is wrong now, and since when\n"
+    "  events                             what happens, as it happens\n"
     "  reload                             read the configuration anew\n"
     "  check                              verify the store\n"
     "  backup FILE                        a consistent copy of the store\n"
@@ -206,6 +208,7 @@ private:
     bool print(Verb verb, std::string_view line) {
         if (options_.json) std::cout << line << "\n";
         else std::cout << for_people(verb, line, now_);
+        if (verb == Verb::events) std::cout.flush();   // somebody watches
         return static_cast<bool>(std::cout);
     }
 

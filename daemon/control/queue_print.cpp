@@ -132,6 +132,42 @@ std::string why_text(const Json& json) {
     return out;
 }
 
+/// A figure with its name, where it says anything.
+std::string figure_text(std::string_view name, const Json& value) {
+    if (value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty())) return {};
+    return "  " + std::string(name) + " " + (value.is_string() ? value.get<std::string>() : value.dump());
+}
+
+std::string stats_text(const Json& json) {
+    std::string out;
+    add_lines(out, json, "");
+    for (const auto& [name, rows] : json.items()) {
+        if (!rows.is_array() || rows.empty()) continue;
+        out += name + ":\n";
+        for (const Json& row : rows) {
+            if (!row.is_object()) continue;
+            std::string line = "  " + padded(text_of(row, "name"), 28);
+            for (const auto& [column, value] : row.items())
+                if (column != "name") line += figure_text(column, value);
+            out += line + "\n";
+        }
+    }
+    return out;
+}
+
+std::string alarm_text(const Json& json, std::chrono::sys_seconds now) {
+    const std::string object = text_of(json, "object");
+    return padded(text_of(json, "severity"), 10) + padded(text_of(json, "kind"), 22) + "for " + padded(age_text(text_of(json, "since"), now), 6) + text_of(json, "text") +
+           (object.empty() || text_of(json, "text").find(object) != std::string::npos ? "" : " (" + object + ")") + "\n";
+}
+
+std::string event_text(const Json& json) {
+    std::string out = text_of(json, "at") + "  " + padded(text_of(json, "event"), 14);
+    for (const auto& [name, value] : json.items())
+        if (name != "at" && name != "event" && name != "since") out += figure_text(name, value);
+    return out + "\n";
+}
+
 /// Peers' texts stand in an answer: what would steer a terminal is shown, not obeyed.
 std::string harmless(std::string text) {
     for (char& c : text)
@@ -155,11 +191,9 @@ std::string for_people(Verb verb, std::string_view line, std::chrono::sys_second
         case Verb::cat: return harmless(cat_text(json));
         case Verb::trace: return harmless(trace_text(json));
         case Verb::why: return harmless(why_text(json));
-        case Verb::stats: {
-            std::string out;
-            add_lines(out, json, "");
-            return out;
-        }
+        case Verb::stats: return harmless(stats_text(json));
+        case Verb::alarms: return harmless(alarm_text(json, now));
+        case Verb::events: return harmless(event_text(json));
         case Verb::hold:
         case Verb::release:
         case Verb::retry:

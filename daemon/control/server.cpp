@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMostSessions = 64;
 constexpr std::size_t kUnsentBytes = 256 * 1024;   // above it no further piece is made
+constexpr std::size_t kUnreadEvents = 64 * 1024;   // octets; who leaves more unread is dropped
 constexpr std::chrono::milliseconds kReaderPatience{30'000};
 constexpr std::chrono::milliseconds kIdle{300'000};
 constexpr std::chrono::milliseconds kAcceptPause{1'000};
@@ -44,10 +45,15 @@ Operation operation_of(Verb verb, QueueId id, Instant now) {
 
 }   // namespace
 
+/// What the credentials of the other side allow.
+enum class Server::Rights : std::uint8_t { none,
+                                           monitor,
+                                           all };
+
 /// One connection: one request at a time, answered piece by piece as fast as the other side reads.
 class Server::Session final : public StreamEvents, public std::enable_shared_from_this<Session> {
 public:
-    Session(Server& server, std::uint64_t number, int fd, ucred peer) : server_(server), number_(number), peer_(peer) {
+    Session(Server& server, std::uint64_t number, int fd, ucred peer, Rights rights) : server_(server), number_(number), peer_(peer), rights_(rights) {
         stream_ = Stream::accepted(server.loop_, fd, "control", *this);
         stream_->idle_timeout(kIdle);
         stream_->write(encode_hello(kVersion));
@@ -58,8 +64,21 @@ public:
         stream_->close_after_flush();
     }
 
+    bool follows() const { return follows_; }
+    const ucred& peer() const { return peer_; }
+    /// False: it reads too little of what it is told.
+    bool tell(const std::string& line) {
+        if (stream_->unsent() + line.size() > kUnreadEvents) return false;
+        stream_->write(line);
+        return true;
+    }
+
     void on_input() override {
         if (taking_) return;
+        if (follows_) {   // has nothing more to say
+            evbuffer_drain(stream_->input(), evbuffer_get_length(stream_->input()));
+            return;
+        }
         taking_ = true;
         while (!busy_ && take_line()) continue;
         taking_ = false;
@@ -97,10 +116,68 @@ private:
         count_ = missing_ = 0;
         if (!request) return finish({Exit::usage, 0, request.error().rule});
         request_ = std::move(*request);
-        if (request_.verb == Verb::reload) return reload();
+        if (auto denial = denied()) {
+            server_.metrics_.add(Counter::control_refused);
+            server_.log_.warning("-", "control-refused", {{"verb", spec_of(request_.verb).name}, {"uid", peer_.uid}, {"pid", peer_.pid}, {"actor", request_.actor}});
+            request_ = {};
+            return finish(std::move(*denial));
+        }
+        switch (request_.verb) {
+            case Verb::reload: return reload();
+            case Verb::stats: return stats();
+            case Verb::alarms: return alarms();
+            case Verb::events: return follow();
+            default: break;
+        }
         cursor_ = {};
         cursor_.request = request_;
         next_piece();
+    }
+
+    std::optional<End> denied() const {
+        const VerbSpec& spec = spec_of(request_.verb);
+        const bool over_snmp = !request_.actor.empty();
+        if (over_snmp && !server_.snmp_control_) return End{Exit::not_allowed, 0, "SNMP may not control this gateway: snmp.control is false"};
+        if (rights_ == Rights::all || spec.monitors || over_snmp) return std::nullopt;
+        return End{Exit::not_allowed, 0, "snmp.user may ask for stats, alarms and events only"};
+    }
+
+    void stats() {
+        server_.telemetry_.ask([weak = weak_from_this()](Figures figures) {
+            auto self = weak.lock();
+            if (!self) return;
+            self->stream_->write(encode_figures(figures));
+            self->count_ = 1;
+            self->finish({});
+        });
+    }
+
+    void alarms() {
+        for (const Alarm& alarm : server_.telemetry_.alarms()) {
+            stream_->write(encode_alarm(alarm));
+            ++count_;
+        }
+        finish({});
+    }
+
+    void follow() {
+        const Telemetry& telemetry = server_.telemetry_;
+        Notice notice;
+        notice.at = server_.loop_.now();
+        notice.version = kVersion;
+        notice.started = telemetry.started();
+        notice.health = telemetry.health();
+        notice.text = telemetry.reason();
+        stream_->write(encode_notice(notice));
+        for (const Alarm& alarm : telemetry.alarms()) {
+            notice.what = Notice::What::alarm_raised;
+            notice.alarm = alarm;
+            stream_->write(encode_notice(notice));
+        }
+        notice.what = Notice::What::ready;
+        stream_->write(encode_notice(notice));
+        follows_ = true;
+        stream_->reading(true);   // so that its end is seen
     }
 
     void reload() {
@@ -181,8 +258,7 @@ private:
     void finish(End end) {
         end.count = count_;
         const VerbSpec& spec = spec_of(request_.verb);
-        if (spec.changes && !request_.dry_run)
-            server_.log_.notice("-", "control", {{"verb", spec.name}, {"uid", peer_.uid}, {"pid", peer_.pid}, {"count", count_}, {"code", static_cast<int>(end.code)}});
+        if (spec.changes && !request_.dry_run) audit(spec, end);
         cursor_ = {};
         stream_->write(encode_end(end));
         busy_ = false;
@@ -191,18 +267,34 @@ private:
         on_input();   // the next request may be here already
     }
 
+    void audit(const VerbSpec& spec, const End& end) {
+        const std::string actor = request_.actor.empty() ? "uid " + std::to_string(peer_.uid) : "snmp " + request_.actor;
+        server_.log_.notice("-", "control",
+                            {{"verb", spec.name}, {"uid", peer_.uid}, {"pid", peer_.pid}, {"actor", actor}, {"count", count_}, {"code", static_cast<int>(end.code)}});
+        Notice notice;
+        notice.what = Notice::What::control;
+        notice.at = server_.loop_.now();
+        notice.verb = spec.name;
+        notice.actor = actor;
+        notice.count = count_;
+        notice.code = end.code;
+        notice.text = end.text;
+        server_.publish(notice);
+    }
+
     Server& server_;
     const std::uint64_t number_;
     const ucred peer_;
+    const Rights rights_;
     std::unique_ptr<Stream> stream_;
-    bool taking_ = false, busy_ = false, waits_for_reader_ = false, last_ = false;
+    bool taking_ = false, busy_ = false, waits_for_reader_ = false, last_ = false, follows_ = false;
     Request request_;
     Cursor cursor_;
     std::uint64_t count_ = 0, missing_ = 0;
 };
 
-Server::Server(Loop& loop, Workers& workers, Store& store, Committer& committer, Metrics& metrics, const Names& names, Log& log, Callbacks callbacks)
-    : loop_(loop), workers_(workers), store_(store), committer_(committer), metrics_(metrics), names_(names), log_(log), callbacks_(std::move(callbacks)), started_(loop.now()) {}
+Server::Server(Loop& loop, Workers& workers, Store& store, Committer& committer, Metrics& metrics, Telemetry& telemetry, const Names& names, Log& log, Callbacks callbacks)
+    : loop_(loop), workers_(workers), store_(store), committer_(committer), metrics_(metrics), telemetry_(telemetry), names_(names), log_(log), callbacks_(std::move(callbacks)) {}
 
 Server::~Server() {
     sessions_.clear();
@@ -213,22 +305,25 @@ Server::~Server() {
     }
 }
 
-Result<std::unique_ptr<Server>> Server::open(Loop& loop, Workers& workers, Store& store, Committer& committer, Metrics& metrics, const Names& names, Log& log,
+Result<std::unique_ptr<Server>> Server::open(Loop& loop, Workers& workers, Store& store, Committer& committer, Metrics& metrics, Telemetry& telemetry, const Names& names, Log& log,
                                              const Config& config, Callbacks callbacks) {
-    std::unique_ptr<Server> server(new Server(loop, workers, store, committer, metrics, names, log, std::move(callbacks)));
+    std::unique_ptr<Server> server(new Server(loop, workers, store, committer, metrics, telemetry, names, log, std::move(callbacks)));
     server->reconfigure(config);
     if (auto listening = server->listen(config.control); !listening) return fail(listening.error());
     return server;
 }
 
 void Server::reconfigure(const Config& config) {
-    answers_ = std::make_shared<const Answers>(store_, names_, metrics_, config, started_);
+    answers_ = std::make_shared<const Answers>(store_, names_, config);
     allowed_ = {0, geteuid()};
     for (const std::string& name : config.control_users) {
         auto uid = uid_of(name);
         if (uid) allowed_.insert(*uid);
         else log_.warning("-", "control-user-unknown", {{"key", "gateway.control_users"}, {"name", name}});
     }
+    monitor_ = config.snmp_user.empty() ? std::nullopt : uid_of(config.snmp_user);
+    if (!monitor_ && !config.snmp_user.empty()) log_.warning("-", "control-user-unknown", {{"key", "snmp.user"}, {"name", config.snmp_user}});
+    snmp_control_ = config.snmp_control;
 }
 
 Result<void> Server::listen(const std::string& path) {
@@ -280,14 +375,45 @@ void Server::admit(int fd) {
     socklen_t length = sizeof peer;
     bool known = ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;
     std::uint64_t number = ++last_number_;
-    auto session = std::make_shared<Session>(*this, number, fd, peer);
+    const Rights rights = !known ? Rights::none : allowed_.contains(peer.uid) ? Rights::all
+                                              : monitor_ == peer.uid          ? Rights::monitor
+                                                                              : Rights::none;
+    auto session = std::make_shared<Session>(*this, number, fd, peer, rights);
     sessions_.emplace(number, session);
-    if (!known || !allowed_.contains(peer.uid)) {
+    if (rights == Rights::none) {
+        metrics_.add(Counter::control_refused);
         log_.warning("-", "control-refused", {{"uid", peer.uid}, {"pid", peer.pid}});
         session->refuse(Exit::not_allowed, "you may not: root, the gateway's own user and gateway.control_users may");
     } else if (sessions_.size() > kMostSessions) {
         session->refuse(Exit::busy, "too many connections to the control socket");
     }
+}
+
+void Server::publish(const Notice& notice) {
+    const std::string line = encode_notice(notice);
+    std::vector<std::uint64_t> dropped;
+    for (const auto& [number, session] : sessions_)
+        if (session->follows() && !session->tell(line)) dropped.push_back(number);
+    for (std::uint64_t number : dropped) {
+        const ucred peer = sessions_.at(number)->peer();
+        log_.warning("-", "control-reader-dropped", {{"uid", peer.uid}, {"pid", peer.pid}, {"reason", "it does not read its events"}});
+        sessions_.erase(number);
+    }
+}
+
+void Server::publish(const Telemetry::Change& change) {
+    Notice notice;
+    notice.at = loop_.now();
+    for (const AlarmChange& one : change.alarms) {
+        notice.what = one.raised ? Notice::What::alarm_raised : Notice::What::alarm_cleared;
+        notice.alarm = one.alarm;
+        publish(notice);
+    }
+    notice.what = Notice::What::health;
+    notice.alarm = {};
+    notice.health = change.health;
+    notice.text = change.reason;
+    publish(notice);
 }
 
 void Server::forget(std::uint64_t number) { sessions_.erase(number); }

@@ -31,11 +31,13 @@ public:
     };
 
     Connection(Server& server, int fd, std::string peer)
-        : server_(server), reader_(server.options_.reader), share_(std::make_unique<MemoryShare>(server.budget_)), since_(server.loop_.now()),
+        : number(server.next_number_++), began(server.loop_.now()), server_(server), reader_(server.options_.reader), share_(std::make_unique<MemoryShare>(server.budget_)), since_(began),
           stream_(Stream::accepted(server.loop_, fd, std::move(peer), *this)) {
         look_later();
     }
 
+    const std::uint64_t number;
+    const Instant began;
     const std::string& peer() const { return stream_->peer_address(); }
     bool idle() const { return phase_ == Phase::reading && reader_.idle() && stream_->unsent() == 0; }
     /// Takes its place at the end of one of the server's lists; in its first it has been put already.
@@ -290,6 +292,14 @@ std::vector<Endpoint> Server::endpoints() const {
 }
 
 void Server::configure(ServerOptions options) { options_ = std::move(options); }
+
+Associations Server::associations() const {
+    const auto fact = [](const auto& connection) { return Association{connection->number, connection->peer(), connection->began}; };
+    Associations out = associations_of(active_, connections(), next_number_ - 1, fact);
+    for (Association& idle : associations_of(idle_, idle_.size(), 0, fact).listed)
+        if (out.listed.size() < Associations::kMostListed) out.listed.push_back(std::move(idle));
+    return out;
+}
 
 void Server::drain() {
     draining_ = true;

@@ -20,6 +20,7 @@
 #include "daemon/loop/loop.h"
 #include "daemon/loop/stream.h"
 #include "daemon/memory_budget.h"
+#include "daemon/watch/association.h"
 
 namespace mmgate::http {
 
@@ -64,6 +65,7 @@ public:
     /// No new connections, no further request on those that are there.
     void drain();
     std::size_t connections() const { return active_.size() + idle_.size(); }
+    Associations associations() const;
 
 private:
     class Connection;
@@ -86,6 +88,7 @@ private:
     Connections active_;
     Connections idle_;   // between requests, the one that waits longest first
     std::unordered_map<std::string, std::size_t> per_client_;
+    std::uint64_t next_number_ = 1;
     bool draining_ = false;
     std::int64_t date_second_ = -1;
     std::string date_;

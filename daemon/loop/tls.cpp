@@ -1,6 +1,7 @@
 #include "daemon/loop/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -173,6 +174,15 @@ Result<TlsContext> TlsContext::client(const std::string& certificate_file, const
     TlsContext context = client();
     if (auto loaded = load_certificate(context.handle_.get(), certificate_file, key_file); !loaded) return fail(loaded.error());
     return context;
+}
+
+std::optional<Instant> certificate_not_after(const std::string& file) {
+    std::unique_ptr<BIO, FreedBy<BIO_free>> in(BIO_new_file(file.c_str(), "r"));
+    std::unique_ptr<X509, FreedBy<X509_free>> certificate(in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr);
+    ERR_clear_error();
+    std::tm ends{};
+    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &ends) != 1) return std::nullopt;
+    return Instant(Seconds(timegm(&ends)));
 }
 
 TlsSession TlsContext::accept_session(ClientCertificate client) const {

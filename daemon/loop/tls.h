@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 
 #include "daemon/certificate.h"
 #include "daemon/loop/loop.h"
+#include "mapping/mm.h"
 #include "mapping/result.h"
 
 namespace mmgate {
@@ -71,5 +73,8 @@ private:
     explicit TlsContext(Handle handle) : handle_(std::move(handle)) {}
     Handle handle_;
 };
+
+/// When the first certificate of a PEM file ends; nothing when it cannot be read.
+std::optional<Instant> certificate_not_after(const std::string& file);
 
 }   // namespace mmgate

@@ -27,6 +27,7 @@ public:
     /// No new connections or requests; what is under way finishes.
     void drain() { http_.drain(); }
     std::size_t connections() const { return http_.connections(); }
+    Associations associations() const { return http_.associations(); }
 
 private:
     http::Server http_;

@@ -48,6 +48,8 @@ void Service::post(http::Request request, Peek peek, const std::string& peer, ht
     const TreatmentRow& row = treatment_of(peek);
     if (request.body_cut) {
         parts_.metrics.add(Counter::mm1_refused);
+        parts_.metrics.add(Counter::too_big);
+        parts_.metrics.statuses().gave(Door::mm1_in, spec_of(Fault::message_too_big).enhanced);
         parts_.log.notice("-", "mm1-refused", {{"peer", peer}, {"reason", "the message is over limits.message_size"}});
         return respond(refuse_oversized(peek));
     }
@@ -94,6 +96,7 @@ void Service::submit(Octets pdu, Submitting submitting, const std::optional<std:
 void Service::accept(Submitting submitting, Result<ReadSubmission> read) {
     if (!read) {
         parts_.metrics.add(Counter::mm1_refused);
+        parts_.metrics.statuses().gave(Door::mm1_in, spec_of(read.error().fault).enhanced);
         parts_.log.notice("-", "mm1-refused", {{"peer", submitting.peer}, {"from", submitting.sender}, {"reason", read.error().rule}, {"octet", read.error().offset}});
         return submitting.respond(refuse_unreadable(submitting.peek, read.error()));
     }
@@ -119,6 +122,8 @@ void Service::accept(Submitting submitting, Result<ReadSubmission> read) {
             parts_.log.info(id, "repeated", {{"from", submitting.sender}, {"peer", submitting.peer}});
         } else {
             parts_.metrics.add(Counter::mm1_submitted);
+            parts_.metrics.add(Counter::mm1_recipients, recipients);
+            parts_.metrics.add(Counter::mm1_bytes, size_bytes);
             parts_.log.info(id, "accepted",
                             {{"from", submitting.sender}, {"interface", "mm1"}, {"size", size_bytes}, {"recipients", recipients}, {"peer", submitting.peer}});
             enqueued_();
@@ -131,6 +136,7 @@ void Service::accept(Submitting submitting, Result<ReadSubmission> read) {
 void Service::refuse_submission(const Submitting& submitting, const Error& error) {
     parts_.metrics.add(Counter::mm1_refused);
     if (error.fault == Fault::storage_full) parts_.metrics.add(Counter::store_full);
+    parts_.metrics.statuses().gave(Door::mm1_in, spec_of(error.fault).enhanced);
     const Level level = is_temporary(error.fault) ? Level::warning : Level::notice;
     parts_.log.write(level, "-", "mm1-refused", {{"peer", submitting.peer}, {"from", submitting.sender}, {"fault", spec_of(error.fault).name}, {"reason", error.rule}});
     submitting.respond(refuse(submitting.peek, PduType::m_send_conf, error.fault, spec_of(error.fault).text));
@@ -204,6 +210,7 @@ void Service::retrieve(const std::string& text, const std::string& peer, const s
 
 void Service::give(const Message& message, std::uint16_t index, Octets head, std::shared_ptr<const Octets> content, http::Respond respond) {
     parts_.metrics.add(Counter::mm1_retrieved);
+    parts_.metrics.add(Counter::mm1_retrieved_bytes, head.size() + content->size());
     parts_.log.info(to_text(message.id), "retrieved", {{"to", message.recipients[index].address}, {"size", head.size() + content->size()}});
     http::Response response = with_pdu(std::move(head));
     response.tail = std::move(content);

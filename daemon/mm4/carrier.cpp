@@ -1,6 +1,7 @@
 #include "daemon/mm4/carrier.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "daemon/retry.h"
@@ -216,6 +217,8 @@ void Carrier::delivered(const Shared& batch, const Request& request, const Sent&
         const std::uint16_t index = request.recipients[i];
         Settle settle = after_sending(message, index, verdicts.at(i), sent, now, *config_, parts_.random);
         const Recipient& recipient = settle.recipient;
+        constexpr auto kAttempts = std::to_array<Attempt>({Attempt::sent, Attempt::sent, Attempt::deferred, Attempt::refused});   // by Verdict
+        parts_.metrics.peers().note(recipient.lane, kAttempts[static_cast<std::size_t>(verdicts[i].verdict)], verdicts[i].reply, now);
         const bool sent_now = recipient.state != RecipientState::failed && verdicts[i].verdict != Delivered::Verdict::deferred;
         taken = taken || sent_now;
         parts_.log.write(sent_now ? Level::info : Level::warning, id, sent_now && recipient.response_awaited ? std::string_view("sent") : to_text(recipient.state),

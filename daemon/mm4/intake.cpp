@@ -210,7 +210,7 @@ void Intake::receive_request(const Shared& taken, ForwardReq request, Octets con
         } else if (!refused) {
             parts_.metrics.add(Counter::mm4_requests_in);
             parts_.metrics.add(Counter::smtp_accepted);
-            parts_.metrics.add(Counter::smtp_octets, taken->size);
+            parts_.metrics.add(Counter::smtp_bytes, taken->size);
             parts_.log.info(id, "accepted", {{"from", from}, {"interface", "mm4"}, {"peer", taken->peer->name}, {"client", taken->envelope.client}, {"size", taken->size}, {"recipients", recipients}});
         }
         taken->done("Ok: queued as " + id);

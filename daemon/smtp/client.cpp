@@ -45,6 +45,7 @@ public:
     Instant next_slot(const Transport& transport) const override;
     void reconfigure() override;
     void drain() override;
+    Associations associations() const override;
 
 private:
     /// A mail on its way, from `send` to `done`.
@@ -70,6 +71,7 @@ private:
         std::unique_ptr<Connection> connection;
         Target target;
         Instant opened{};
+        std::uint64_t number = 0;
         std::size_t mails = 0;
         bool outdated = false;   // made under other terms
         bool idle = false;       // takes a mail at once
@@ -135,6 +137,7 @@ private:
     TlsMaterials materials_;
     std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_;
     std::size_t connections_ = 0;
+    std::uint64_t last_number_ = 0;
     bool draining_ = false;
     Timer sweep_;
     // What was posted or asked for holds it weakly, so that nothing runs for a client that is gone.
@@ -178,6 +181,14 @@ void PooledClient::drain() {
     for (auto& [name, pool] : pools_)
         for (Link& link : pool->links)
             if (link.idle) rest(link);
+}
+
+Associations PooledClient::associations() const {
+    std::vector<const Link*> links;
+    for (const auto& [name, pool] : pools_)
+        for (const Link& link : pool->links)
+            if (!link.ended && links.size() < Associations::kMostListed) links.push_back(&link);
+    return associations_of(links, connections_, last_number_, [](const Link* link) { return Association{link->number, link->target.endpoint.host, link->opened}; });
 }
 
 std::size_t PooledClient::free_slots(const Transport& transport) const {
@@ -299,6 +310,7 @@ void PooledClient::open(Pool& pool, JobHandle job) {
     Link& link = pool.links.emplace_back(*this, pool);
     link.target = job->targets.at(job->target);
     link.opened = loop_.now();
+    link.number = ++last_number_;
     SenderOptions options{transport.hostname, job->in_clear ? TlsUse::never : transport.tls.use, link.target.host, transport.tls.start, transport.credentials, transport.recipients};
     link.job = std::move(job);
     ++connections_;
@@ -370,6 +382,7 @@ void PooledClient::ended(Link& link, std::optional<Delivered> trouble, bool tls_
     link.idle = false;
     link.idle_timer.cancel();
     --connections_;
+    if (link.mails == 0) metrics_.add(Counter::mail_failed_connections);
     JobHandle job = std::move(link.job);
     // A kept connection that was lost says nothing of the host: servers end what is idle when they like.
     const bool stale = link.mails > 1 && trouble && trouble->enhanced_status == kConnectionLost;

@@ -14,6 +14,7 @@
 #include "daemon/metrics.h"
 #include "daemon/smtp/outbound.h"
 #include "daemon/smtp/transport.h"
+#include "daemon/watch/association.h"
 
 namespace mmgate::smtp {
 
@@ -31,6 +32,7 @@ public:
     virtual void reconfigure() = 0;
     /// Ends idle connections; running transactions finish.
     virtual void drain() = 0;
+    virtual Associations associations() const { return {}; }
 };
 
 std::unique_ptr<Client> make_client(Loop& loop, Resolver& resolver, Log& log, Metrics& metrics);

@@ -22,14 +22,16 @@ constexpr std::size_t kMostUnsent = 64 * 1024;
 class Server::Connection final : public StreamEvents, public std::enable_shared_from_this<Connection> {
 public:
     Connection(Server& server, int fd, std::string peer, ClientRights rights, std::vector<std::string> candidates)
-        : candidates(std::move(candidates)), server_(server), config_(server.config_), session_(server.rules_, server, server.memory_, peer, rights), began_(server.loop_.now()), since_(began_), stream_(Stream::accepted(server.loop_, fd, std::move(peer), *this)) {
+        : candidates(std::move(candidates)), number(server.next_number_++), server_(server), config_(server.config_), session_(server.rules_, server, server.memory_, peer, rights), began_(server.loop_.now()), since_(began_), stream_(Stream::accepted(server.loop_, fd, std::move(peer), *this)) {
         // A turn later, so that octets that are here already show who speaks first.
         greeting_ = server.loop_.after(std::chrono::milliseconds(0), [this] { act(session_.greet()); });
     }
 
     const std::string& peer() const { return stream_->peer_address(); }
+    Instant began() const { return began_; }
     Connections::iterator place;                 // in the server's list
     const std::vector<std::string> candidates;   // peers that it counts for
+    const std::uint64_t number;
 
     void on_input() override { pump(); }
     void on_flushed() override {
@@ -144,6 +146,9 @@ private:
     void tell(const Refusal& refusal) {
         if (refusal.what != Refusal::What::command) server_.metrics_.add(Counter::smtp_rejected);
         if (refusal.what == Refusal::What::smuggling) server_.metrics_.add(Counter::smtp_smuggling);
+        // "550 5.7.1 text": the code stands behind the first space.
+        const std::string_view enhanced = std::string_view(refusal.reply).substr(std::min<std::size_t>(refusal.reply.size(), 4));
+        server_.metrics_.statuses().gave(mmgate::Door::smtp_in, enhanced.substr(0, enhanced.find(' ')));
         const std::string_view event = refusal.what == Refusal::What::command ? "smtp-refused" : refusal.what == Refusal::What::mail ? "mail-refused"
                                                                                                                                      : "smtp-smuggling";
         if (refusal.address) server_.log_.notice("-", event, {{"client", peer()}, {"command", refusal.verb}, {"address", *refusal.address}, {"reply", refusal.reply}});
@@ -268,6 +273,10 @@ std::vector<Endpoint> Server::endpoints() const {
     std::vector<Endpoint> out;
     for (const Door& door : doors_) out.push_back(door.listener->endpoint());
     return out;
+}
+
+Associations Server::associations() const {
+    return associations_of(connections_, connections_.size(), next_number_ - 1, [](const auto& connection) { return Association{connection->number, connection->peer(), connection->began()}; });
 }
 
 void Server::drain() {

@@ -25,6 +25,7 @@
 #include "daemon/router.h"
 #include "daemon/smtp/session.h"
 #include "daemon/token_bucket.h"
+#include "daemon/watch/association.h"
 #include "store/store.h"
 
 namespace mmgate::smtp {
@@ -55,6 +56,7 @@ public:
     /// No new connections; 421 to those that are there, to one with a mail under way after its answer.
     void drain();
     std::size_t connections() const { return connections_.size(); }
+    Associations associations() const;
 
 private:
     class Connection;
@@ -95,6 +97,7 @@ private:
     std::optional<TlsContext> tls_;
     std::vector<Door> doors_;
     Connections connections_;
+    std::uint64_t next_number_ = 1;
     std::unordered_map<std::string, std::size_t> per_client_, per_peer_;
     std::unordered_map<std::string, TokenBucket> rates_;   // of messages, by peer
     Timer clock_;

@@ -144,7 +144,7 @@ Test(mail_intake, makes_one_message_of_a_mail_to_phones) {
     cr_expect(header->find("\r\nSubject: Greetings\r\n") != std::string::npos);
     cr_expect(mm1::decode_content(*bed.store.content(message.id)).has_value());
     cr_expect(bed.store.events(message.id).front().what == "accepted");
-    cr_expect(bed.metrics.value(Counter::smtp_accepted) == 1 && bed.metrics.value(Counter::smtp_octets) > 0);
+    cr_expect(bed.metrics.value(Counter::smtp_accepted) == 1 && bed.metrics.value(Counter::smtp_bytes) > 0);
 }
 
 Test(mail_intake, maps_large_mails_on_a_worker) {

@@ -79,7 +79,8 @@ class Traps(Case):
         self.phone(ONE).send(["+15550001/TYPE=PLMN"])
         self.phone(ONE).get(self.push.pushes[0].url + "x")
         self.sink.wait_mails(1)
-        for name in ("smtp_connections", "smtp_accepted", "smtp_recipients", "smtp_octets", "mm1_requests", "mm1_submitted", "mm1_refused", "mm1_retrieved",
-                     "mm1_not_found", "mm1_responses", "push_sent", "mail_sent", "mail_connections", "delivered", "store_commits"):
+        for name in ("smtp_connections", "smtp_accepted", "smtp_recipients", "smtp_bytes", "mm1_requests", "mm1_submitted", "mm1_refused", "mm1_retrieved",
+                     "mm1_not_found", "mm1_responses", "push_sent", "mail_sent", "mail_connections", "delivered"):
             with self.subTest(name):
                 self.assertGreater(counted(name), 0)
+        self.assertGreater(json.loads(self.gateway.mmq("stats", "--json").stdout)["commits"], 0)
