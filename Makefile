@@ -21,6 +21,8 @@ endif
 config.mk config.h &: configure config.mk.in config.h.in
 	@if test -x config.status; then ./config.status --recheck >/dev/null && ./config.status; else ./configure --quiet; fi
 	@touch config.mk config.h
+snmp/MMGATE-MIB.txt: snmp/MMGATE-MIB.txt.in config.mk
+	@./config.status --silent $@ && touch $@
 configure: configure.ac .ci/packages/build.txt
 	@.ci/install build
 	$(call say,autoconf) autoconf && touch $@
@@ -36,9 +38,10 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $@ &&)
 MAINS := daemon/main.cpp daemon/control/queue_cli.cpp
 SRCS := $(filter-out $(MAINS),$(wildcard mapping/*.cpp mapping/*/*.cpp store/*.cpp daemon/*.cpp daemon/*/*.cpp))
 LIB := $(BUILD)/libmmgate.a
-PROGRAMS := $(if $(wildcard daemon/main.cpp),$(BUILD)/mmgated) $(if $(wildcard daemon/control/queue_cli.cpp),$(BUILD)/mmq)
+PROGRAMS := $(if $(wildcard daemon/main.cpp),$(BUILD)/mmgated) $(if $(wildcard daemon/control/queue_cli.cpp),$(BUILD)/mmq) \
+	$(if $(SNMP_LIBS),$(BUILD)/mmgate-snmp)
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(if $(SNMP_LIBS),snmp/MMGATE-MIB.txt)
 
 GEN := $(BUILD)/gen/records_generated.h
 $(GEN): store/records.fbs
@@ -57,14 +60,21 @@ $(BUILD)/mmgated: $(BUILD)/daemon/main.o $(LIB)
 $(BUILD)/mmq: $(BUILD)/daemon/control/queue_cli.o $(LIB)
 	$(LINK) $(PKG_LIBS)
 
+# The SNMP agent: what needs no Net-SNMP stands in an archive of its own, for the tests.
+SNMP_LIB := $(BUILD)/libmmgate-snmp.a
+$(SNMP_LIB): $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out snmp/main.cpp snmp/agent.cpp,$(wildcard snmp/*.cpp)))
+	$(call say,archive) rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/mmgate-snmp: $(BUILD)/snmp/main.o $(BUILD)/snmp/agent.o $(SNMP_LIB) $(LIB)
+	$(LINK) $(PKG_LIBS) $(SNMP_LIBS)
+
 # ------------------------------------------------------------------------------------------------------------------------------------- tests
 
 # One test program for each folder of tests/ that mirrors one of ours.
-TEST_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard $(addprefix tests/,mapping/*.cpp mapping/*/*.cpp store/*.cpp daemon/*.cpp daemon/*/*.cpp)))))
+TEST_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard $(addprefix tests/,mapping/*.cpp mapping/*/*.cpp store/*.cpp daemon/*.cpp daemon/*/*.cpp snmp/*.cpp)))))
 TEST_BINS := $(TEST_DIRS:%=$(BUILD)/%/run)
 SUPPORT := $(wildcard tests/support/*.cpp)
 define test_bin
-$(BUILD)/$(1)/run: $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard $(1)/*.cpp) $(SUPPORT)) $(LIB)
+$(BUILD)/$(1)/run: $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard $(1)/*.cpp) $(SUPPORT)) $(if $(filter tests/snmp,$(1)),$(SNMP_LIB)) $(LIB)
 	$$(LINK) $$(PKG_LIBS) -lcriterion
 endef
 $(foreach dir,$(TEST_DIRS),$(eval $(call test_bin,$(dir))))
@@ -120,7 +130,7 @@ fuzz-built: $(FUZZERS:%=$(BUILD)/tests/fuzz/%)
 $(FUZZERS:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(LINK) $(PKG_LIBS) -fsanitize=fuzzer
 
-OURS := $(sort $(wildcard mapping/*.h mapping/*/*.h store/*.h daemon/*.h daemon/*/*.h tests/support/*.h) $(SRCS) $(wildcard $(MAINS)) \
+OURS := $(sort $(wildcard mapping/*.h mapping/*/*.h store/*.h daemon/*.h daemon/*/*.h snmp/*.h docs/*.h tests/support/*.h) $(wildcard snmp/*.cpp) $(SRCS) $(wildcard $(MAINS)) \
 	$(wildcard tests/*/*.cpp tests/*/*/*.cpp tests/*/*/*/*.cpp docs/*.cpp))
 tidy:
 	@.ci/install tools
@@ -141,19 +151,24 @@ coverage:
 	@.ci/install build test tools
 	@+$(call parallel,BUILD=build-coverage OPT="-O0 -g --coverage" FORTIFY= check-built)
 	@tests/run.py --build build-coverage $(addprefix --unit ,$(TEST_BINS:$(BUILD)/%=build-coverage/%)) --system tests/system
-	@gcovr --root . --filter 'mapping/' --filter 'store/' --filter 'daemon/' build-coverage --html-details build-coverage/index.html --print-summary
+	@gcovr --root . --filter 'mapping/' --filter 'store/' --filter 'daemon/' --filter 'snmp/' build-coverage --html-details build-coverage/index.html --print-summary
 
 # --------------------------------------------------------------------------------------------------------------------------- install and rest
 
-MAN8 := $(wildcard docs/*.8)
+MAN8 := $(filter-out $(if $(SNMP_LIBS),,docs/mmgate-snmp.8),$(wildcard docs/*.8))
+MAN7 := $(filter-out $(if $(SNMP_LIBS),,docs/mmgate-mib.7),$(wildcard docs/*.7))
 MAN5 := $(wildcard docs/*.5)
 MAN1 := $(wildcard docs/*.1)
 install: all
 	install -D -m 755 $(BUILD)/mmgated $(DESTDIR)$(sbindir)/mmgated
 	install -D -m 755 $(BUILD)/mmq $(DESTDIR)$(bindir)/mmq
 	$(foreach page,$(MAN8),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man8/$(notdir $(page));)
+	$(foreach page,$(MAN7),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man7/$(notdir $(page));)
 	$(foreach page,$(MAN5),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man5/$(notdir $(page));)
 	$(foreach page,$(MAN1),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man1/$(notdir $(page));)
+	$(if $(SNMP_LIBS),install -D -m 755 $(BUILD)/mmgate-snmp $(DESTDIR)$(sbindir)/mmgate-snmp)
+	$(if $(SNMP_LIBS),install -D -m 644 snmp/MMGATE-MIB.txt $(DESTDIR)$(datadir)/snmp/mibs/MMGATE-MIB.txt)
+	$(if $(SNMP_LIBS),install -D -m 644 snmp/snmpd-mmgate.conf $(DESTDIR)$(docdir)/snmpd-mmgate.conf)
 	install -d -m 755 $(DESTDIR)$(docdir)/examples $(DESTDIR)$(sysconfdir)/mmgate $(DESTDIR)$(localstatedir)/lib/mmgate
 	install -m 644 README.md CHANGELOG.md $(DESTDIR)$(docdir)
 	install -m 644 $(wildcard docs/examples/*) $(DESTDIR)$(docdir)/examples
@@ -163,10 +178,10 @@ install: all
 clean:
 	rm -rf build build-*/
 distclean: clean
-	rm -rf configure config.status config.log config.mk config.h autom4te.cache
+	rm -rf snmp/MMGATE-MIB.txt configure config.status config.log config.mk config.h autom4te.cache
 
 help:
-	@echo 'make               builds build/mmgated and build/mmq'
+	@echo 'make               builds build/mmgated, build/mmq and build/mmgate-snmp'
 	@echo 'make demo          a photograph travels from a mail client to a phone, and one back to a mailbox'
 	@echo 'make check         all tests; the last line counts them (TESTS=TEXT: only those whose runner has TEXT in its name)'
 	@echo '                   SANITIZE=address,undefined: the same with sanitizers, in a build folder of its own'

@@ -20,6 +20,7 @@
 #include "daemon/watch/alarms.h"
 #include "daemon/watch/open_metrics.h"
 #include "docs/mdoc.h"
+#include "docs/mib.h"
 #include "mapping/mm1/fields.h"
 #include "mapping/mm1/pdus.h"
 #include "mapping/mm4/fields.h"
@@ -243,7 +244,7 @@ struct DocsTable {
     std::string_view name;
     std::string (*text)();
 };
-constexpr DocsTable kDocsTables[] = {{"keys", keys_table}, {"presets", presets_table}, {"counters", counters_table}, {"figures", figures_table}, {"metrics", open_metrics_table}, {"alarms", alarms_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}, {"mm4_fields", mm4_fields_table}, {"mm4_lenient", mm4_lenient_table}};
+constexpr DocsTable kDocsTables[] = {{"keys", keys_table}, {"presets", presets_table}, {"counters", counters_table}, {"figures", figures_table}, {"metrics", open_metrics_table}, {"alarms", alarms_table}, {"faults", faults_table}, {"fields", fields_table}, {"pdus", pdus_table}, {"mm4_fields", mm4_fields_table}, {"mm4_lenient", mm4_lenient_table}, {"mib objects", mib_objects}, {"mib notifications", mib_notifications}, {"mib conformance", mib_conformance}, {"mib groups", mib_groups_table}, {"mib alarms", mib_alarms_table}};
 
 struct Marks {
     std::string begin, end;
