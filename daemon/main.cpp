@@ -167,12 +167,7 @@ int run(const Arguments& arguments) {
     if (!opened) return cannot_start(log, opened.error().rule, opened.error().fault == Fault::storage_full ? EX_IOERR : EX_CANTCREAT);
     Store& store = **opened;
     Names names(store.secret(), config->domain);
-    Committer committer(
-        store, [&loop](Task task) { loop.post(std::move(task)); },
-        [&metrics](const Error* error) {
-            if (!error) metrics.add(Counter::store_commits);
-            else if (error->fault == Fault::storage_failed) metrics.add(Counter::store_failures);
-        });
+    Committer committer(store, [&loop](Task task) { loop.post(std::move(task)); });
     Settler settler(loop, committer, log, metrics);
 
     auto resolver = make_resolver(loop, *config);

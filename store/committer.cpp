@@ -38,7 +38,7 @@ bool brings_mail(const std::vector<Operation>& operations) {
 
 }   // namespace
 
-Committer::Committer(Store& store, Post post, Tried tried) : store_(store), post_(std::move(post)), tried_(std::move(tried)), thread_([this] { run(); }) {}
+Committer::Committer(Store& store, Post post) : store_(store), post_(std::move(post)), thread_([this] { run(); }) {}
 
 Committer::~Committer() { stop(); }
 
@@ -98,7 +98,6 @@ void Committer::carry_out(Batch batch) {
         for (Submission& one : part)
             operations.insert(operations.end(), std::make_move_iterator(one.operations.begin()), std::make_move_iterator(one.operations.end()));
         auto outcomes = store_.apply(operations);
-        if (tried_) tried_(outcomes ? nullptr : &outcomes.error());
         auto next = operations.begin();
         std::size_t first = 0;
         for (Submission& one : part) {

@@ -25,10 +25,8 @@ public:
     using Post = std::function<void(Task)>;   // runs a task on the loop's thread; callable from any thread
     using Done = std::function<void(Result<std::vector<Outcome>>)>;
 
-    using Tried = std::function<void(const Error*)>;   // runs after each commit, with its error if it failed; on the committer's thread
-
-    /// `store` and what `post` and `tried` reach must outlive the committer.
-    Committer(Store& store, Post post, Tried tried = {});
+    /// `store` and what `post` reaches must outlive the committer.
+    Committer(Store& store, Post post);
     ~Committer();   // stops; what was submitted is applied first
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -64,7 +62,6 @@ private:
 
     Store& store_;
     Post post_;
-    Tried tried_;
     // Loop's thread only; shared with the tasks on their way to it, which may outlive the committer.
     std::shared_ptr<std::size_t> pending_ = std::make_shared<std::size_t>(0);
     std::shared_ptr<std::uint64_t> failures_ = std::make_shared<std::uint64_t>(0);

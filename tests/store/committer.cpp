@@ -2,7 +2,6 @@
 #include "store/committer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -146,8 +145,7 @@ Test(committer, a_full_store_takes_what_brings_no_mail) {
 Test(committer, a_broken_disk_is_not_asked_for_ever) {
     HeldStore store;
     Posts loop;
-    std::atomic<std::size_t> commits{0}, failures{0};
-    Committer committer(store, loop.post(), [&](const Error* error) { ++(error ? failures : commits); });
+    Committer committer(store, loop.post());
     std::size_t failed = 0;
     auto note = [&](Result<std::vector<Outcome>> outcomes) { failed += !outcomes && outcomes.error().fault == Fault::storage_failed ? 1 : 0; };
     store.fail_with(Error{Fault::storage_failed, 0, "a disk"});
@@ -161,7 +159,6 @@ Test(committer, a_broken_disk_is_not_asked_for_ever) {
     store.fail_with(std::nullopt);
     committer.submit(mail(), [&](Result<std::vector<Outcome>> outcomes) { cr_expect(outcomes.has_value()); });
     loop.run(1);
-    cr_expect(failures == 1 + 1 + 3 && commits == 1, "each try is told");
 }
 
 Test(committer, stops_when_all_is_applied) {
