@@ -2,6 +2,7 @@
 
 Names of MMGATE-MIB are looked up in the module's own text, so that what is asked for is what the module promises.
 """
+import json
 import os
 import re
 import shutil
@@ -11,12 +12,15 @@ import subprocess
 import tempfile
 import threading
 
+from case import Case
 from gateway import BUILD, ROOT, SANITIZED
 from peers import PATIENCE_S, Waiter
 
 MIB_FILE = os.path.join(ROOT, "snmp", "MMGATE-MIB.txt")
 AUTHENTICATION, PRIVACY = "an authentication key", "a privacy key"
 MONITOR, OPERATOR, RECEIVER = "gwmon", "gwop", "gwtrap"
+# So that an alarm is raised and cleared as soon as its cause is there and gone.
+AT_ONCE = {"settle": "0s", "peer": "1s"}
 APPL, ASSOC, MTA, MTA_GROUP, MTA_ERROR = "1.3.6.1.2.1.27.1.1", "1.3.6.1.2.1.27.2.1", "1.3.6.1.2.1.28.1.1", "1.3.6.1.2.1.28.2.1", "1.3.6.1.2.1.28.5.1"
 
 
@@ -257,3 +261,55 @@ def values(out):
             yield oid, value.lstrip(".")
         else:
             yield oid, value.strip().removeprefix('"').removesuffix('"')
+
+
+class SnmpCase(Case):
+    """A Case with SNMP around its gateway; `START` says what of it."""
+
+    START = ("trapd", "snmpd", "agent")
+
+    def setUp(self):
+        super().setUp()
+        self.snmp = Snmp(self.gateway, self.START)
+        self.addCleanup(self.leave)
+
+    def leave(self):
+        result = self._outcome.result
+        failed = any(getattr(case, "test_case", case) is self for case, _ in result.failures + result.errors)
+        self.snmp.__exit__(AssertionError if failed else None)
+
+    def shown(self, name, value, timeout=PATIENCE_S):
+        """Waits until an object has a value: the agent asks once a second."""
+        if not name.partition(".")[2]:   # a scalar
+            name += ".0"
+        last = []
+
+        def equal():
+            last[:] = [self.snmp.get(name)]
+            return last[0] == value
+        try:
+            self.snmp.until(equal, f"{name} = {value!r}", timeout)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}; it is {last[0]!r}") from None
+
+    def stats(self):
+        return json.loads(self.gateway.mmq("stats", "--json").stdout)
+
+    def expect_pair(self, raised, cleared, cause, cure, **objects):
+        """Causes an alarm, then its end: each is told once, with what it is about, and shown meanwhile."""
+        cause()
+        told = self.snmp.wait_notification("mmgate" + raised)
+        for name, value in objects.items():
+            self.assertEqual(told["mmgateAlarm" + name], value, told)
+        self.assertGreater(told["mmgateAlarmSeverity"], 1)
+        self.assertTrue(told["mmgateAlarmText"])
+        rows = self.snmp.walk("mmgateAlarmText")
+        self.assertIn(told["mmgateAlarmText"], rows.values())
+        cure()
+        told = self.snmp.wait_notification("mmgate" + cleared)
+        for name, value in objects.items():
+            self.assertEqual(told["mmgateAlarm" + name], value, told)
+        self.assertEqual(told["mmgateAlarmSeverity"], 1)
+        self.assertEqual(len(self.snmp.notifications("mmgate" + raised)), 1)
+        self.assertEqual(len(self.snmp.notifications("mmgate" + cleared)), 1)
+        self.snmp.until(lambda: self.snmp.walk("mmgateAlarmText") == {}, "no alarm")

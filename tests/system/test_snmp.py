@@ -1,82 +1,26 @@
 """The gateway in SNMP: a real snmpd with users of SNMPv3, the agent beside it, a manager, a receiver of notifications."""
-import ctypes
 import glob
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 import unittest
 
 import snmp
-from case import DOMAIN, MAILBOX, ONE, TWO, SENDER, Case, mail
-from gateway import BUILD, ROOT, SANITIZED, Gateway
-from peers import PATIENCE_S
-from snmp import APPL, ASSOC, MONITOR, MTA, MTA_ERROR, MTA_GROUP, OPERATOR, Snmp
+from case import DOMAIN, MAILBOX, ONE, SENDER, TWO, mail
+from gateway import ROOT
+from snmp import APPL, ASSOC, AT_ONCE, MONITOR, MTA, MTA_ERROR, MTA_GROUP, SnmpCase
 
 SHARED_MIBS = os.path.join(ROOT, "..", "shared", "mibs")
-IDLE, HOLD, RELEASE, FLUSH, RELOAD = 1, 2, 3, 4, 5            # mmgateControlAction
-RUNNING, DONE, FAILED = 2, 3, 4                               # mmgateControlState
-# So that an alarm is raised and cleared as soon as its cause is there and gone.
-AT_ONCE = {"settle": "0s", "peer": "1s"}
+HOLD, RELEASE, FLUSH, RELOAD = 2, 3, 4, 5                     # mmgateControlAction
+DONE, FAILED = 3, 4                                           # mmgateControlState
 
 
 def setUpModule():
     if reason := snmp.missing():
         raise unittest.SkipTest(reason)
-
-
-class SnmpCase(Case):
-    START = ("trapd", "snmpd", "agent")
-
-    def setUp(self):
-        super().setUp()
-        self.snmp = Snmp(self.gateway, self.START)
-        self.addCleanup(self.leave)
-
-    def leave(self):
-        result = self._outcome.result
-        failed = any(getattr(case, "test_case", case) is self for case, _ in result.failures + result.errors)
-        self.snmp.__exit__(AssertionError if failed else None)
-
-    def shown(self, name, value, timeout=PATIENCE_S):
-        """Waits until an object has a value: the agent asks once a second."""
-        if not name.partition(".")[2]:   # a scalar
-            name += ".0"
-        last = []
-
-        def equal():
-            last[:] = [self.snmp.get(name)]
-            return last[0] == value
-        try:
-            self.snmp.until(equal, f"{name} = {value!r}", timeout)
-        except AssertionError as problem:
-            raise AssertionError(f"{problem}; it is {last[0]!r}") from None
-
-    def stats(self):
-        return json.loads(self.gateway.mmq("stats", "--json").stdout)
-
-    def expect_pair(self, raised, cleared, cause, cure, **objects):
-        """Causes an alarm, then its end: each is told once, with what it is about, and shown meanwhile."""
-        cause()
-        told = self.snmp.wait_notification("mmgate" + raised)
-        for name, value in objects.items():
-            self.assertEqual(told["mmgateAlarm" + name], value, told)
-        self.assertGreater(told["mmgateAlarmSeverity"], 1)
-        self.assertTrue(told["mmgateAlarmText"])
-        rows = self.snmp.walk("mmgateAlarmText")
-        self.assertIn(told["mmgateAlarmText"], rows.values())
-        cure()
-        told = self.snmp.wait_notification("mmgate" + cleared)
-        for name, value in objects.items():
-            self.assertEqual(told["mmgateAlarm" + name], value, told)
-        self.assertEqual(told["mmgateAlarmSeverity"], 1)
-        self.assertEqual(len(self.snmp.notifications("mmgate" + raised)), 1)
-        self.assertEqual(len(self.snmp.notifications("mmgate" + cleared)), 1)
-        self.snmp.until(lambda: self.snmp.walk("mmgateAlarmText") == {}, "no alarm")
 
 
 class Values(SnmpCase):
@@ -133,6 +77,14 @@ class Values(SnmpCase):
         after = self.stats()["counters"]
         differ = [name for name, value in after.items() if before[name] == value and walked.get(names[name] + ".0") != value]
         return not differ
+
+    def test_a_peer_that_cannot_be_reached(self):
+        self.phone().send(["+447800900001/TYPE=PLMN"])
+        columns = ("Status", "Queued", "Sent", "Refused")
+        self.snmp.until(lambda: self.snmp.row("Peer", "mm4:other", columns) == {"Status": 2, "Queued": 1, "Sent": 0, "Refused": 0}, "a peer that is not reached")
+        row = self.snmp.row("Peer", "mm4:other", ("Deferred", "Failures", "LastError", "LastFailure", "NextAttempt"))
+        self.assertGreaterEqual(min(row["Deferred"], row["Failures"]), 1)
+        self.assertTrue(row["LastError"] and row["LastFailure"] and row["NextAttempt"], row)
 
     def test_standard_modules(self):
         self.send_all()
@@ -225,7 +177,7 @@ class Control(SnmpCase):
         self.assertEqual((told["mmgateControlLastVerb"], told["mmgateControlLastCount"]), ("hold", 3))
         self.assertEqual([message["state"] for message in self.gateway.queue()], ["held"] * 3)
         self.shown("mmgateControlLastVerb", "hold")
-        self.assertEqual(self.snmp.row("Queue", "held", ("Recipients",)), {"Recipients": 3})
+        self.snmp.until(lambda: self.snmp.row("Queue", "held", ("Recipients",)) == {"Recipients": 3}, "three held recipients")
 
         told = self.act(RELEASE, "night shift")
         self.assertEqual((told["mmgateControlLastVerb"], told["mmgateControlLastCount"]), ("release", 3))
@@ -344,134 +296,6 @@ def broken_mail():
     for depth in range(200):
         text += f"Content-Type: multipart/mixed; boundary=b{depth}\r\n\r\n--b{depth}\r\n"
     return text + "Content-Type: text/plain\r\n\r\nx\r\n" + "".join(f"--b{depth}--\r\n" for depth in reversed(range(200)))
-
-
-class DiskFull(SnmpCase):
-    OPTIONS = {"limits": {"disk_reserve": "2M"}, "alarms": AT_ONCE, "queue": {"retry": ["1s"]}}
-
-    def start(self):
-        folder = tempfile.mkdtemp(prefix="mmgate-disk-")
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        self.disk = os.path.join(folder, "state")
-        os.mkdir(self.disk)
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"tmpfs", self.disk.encode(), b"tmpfs", 0, b"size=48m") != 0:
-            self.skipTest(f"a small disk cannot be mounted here: {os.strerror(ctypes.get_errno())}")
-        self.addCleanup(libc.umount2, self.disk.encode(), 2)
-        gateway = Gateway(push=self.push, relay=self.sink.port, folder=folder, **self.OPTIONS)
-        self.addCleanup(gateway.__exit__, None, None, None)
-        return gateway
-
-    def fill(self):
-        with open(os.path.join(self.disk, "filler"), "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 20))
-                    file.flush()
-            except OSError:
-                pass
-
-    def test_store(self):
-        self.shown("mmgateAccepting", 1)
-        self.fill()
-        low, closed = self.snmp.wait_notification("mmgateStoreLow"), self.snmp.wait_notification("mmgateNotAccepting")
-        self.assertEqual((low["mmgateAlarmKind"], closed["mmgateAlarmKind"]), (3, 4))
-        self.shown("mmgateAccepting", 2)
-        self.shown("mmgateHealth", 3)
-        self.shown(f"{APPL}.6.1", 4)
-        os.unlink(os.path.join(self.disk, "filler"))
-        self.snmp.wait_notification("mmgateStoreNormal")
-        self.snmp.wait_notification("mmgateAcceptingAgain")
-        self.shown("mmgateHealth", 1)
-        for name in ("mmgateStoreLow", "mmgateStoreNormal", "mmgateNotAccepting", "mmgateAcceptingAgain"):
-            self.assertEqual(len(self.snmp.notifications(name)), 1, name)
-
-
-class Faults(SnmpCase):
-    OPTIONS = {"alarms": {**AT_ONCE, "queue": 1}}
-
-    def test_snmpd_is_frozen(self):
-        self.shown("mmgateHealth", 1)
-        self.snmp.snmpd.process.send_signal(signal.SIGSTOP)
-        # The gateway does not notice.
-        began = time.monotonic()
-        self.send_mail(mail())
-        self.push.notification(ONE)
-        self.stats()
-        self.assertLess(time.monotonic() - began, 5)
-        # The agent has tried to tell, and found nobody listening.
-        self.gateway.wait_log("alarm-raised")
-        self.snmp.agent.wait_line("notified number=10|master-lost", timeout=60)
-        self.snmp.snmpd.process.send_signal(signal.SIGCONT)
-        self.snmp.wait_notification("mmgateQueueHigh", timeout=90)
-        self.shown("mmgateSmtpAccepted", 1, timeout=90)
-
-    def test_snmpd_is_started_anew(self):
-        self.shown("mmgateHealth", 1)
-        self.snmp.snmpd.end()
-        self.snmp.agent.wait_line("master-lost")
-        seen = len(self.snmp.agent.lines)
-        self.send_mail(mail())
-        self.gateway.wait_log("alarm-raised")
-        self.snmp.start_snmpd()
-        self.snmp.agent.wait_line("master-reached", after=seen, timeout=60)
-        self.snmp.wait_notification("mmgateQueueHigh")
-        self.shown("mmgateSmtpAccepted", 1)
-
-    def test_the_agent_is_killed_and_started_anew(self):
-        self.send_mail(mail())
-        self.snmp.wait_notification("mmgateQueueHigh")
-        self.snmp.agent.end(signal.SIGKILL)
-        self.send_mail(mail())
-        self.snmp.start_agent()
-        self.snmp.agent.wait_line("master-reached", timeout=60)
-        self.shown("mmgateSmtpAccepted", 2)
-
-    def test_the_gateway_is_killed_and_started_anew(self):
-        self.shown("mmgateHealth", 1)
-        self.gateway.kill9()
-        self.snmp.wait_notification("mmgateGatewayLost")
-        self.shown("mmgateHealth", 5)
-        self.gateway.start()
-        self.snmp.wait_notification("mmgateGatewayFound")
-        self.shown("mmgateHealth", 1)
-
-
-class Absent(SnmpCase):
-    START = ()
-
-    def test_snmpd_comes_later(self):
-        self.snmp.start_agent()
-        self.send_mail(mail())
-        self.snmp.start_trapd()
-        self.snmp.start_snmpd()
-        self.snmp.agent.wait_line("master-reached", timeout=60)
-        self.shown("mmgateSmtpAccepted", 1)
-        self.snmp.wait_notification("mmgateGatewayStarted")
-
-    def test_check_says_who_does_not_answer(self):
-        def check():
-            argv = [os.path.join(BUILD, "mmgate-snmp"), "-c", self.gateway.config_path, "--agentx", self.snmp.agentx, "--check"]
-            return subprocess.run(argv, capture_output=True, text=True, timeout=60)
-        done = check()
-        self.assertEqual(done.returncode, 69)
-        self.assertIn(self.snmp.agentx, done.stderr)
-        self.snmp.start_trapd()
-        self.snmp.start_snmpd()
-        self.assertEqual(check().returncode, 0)
-        self.gateway.stop()
-        done = check()
-        self.assertEqual(done.returncode, 69)
-        self.assertIn(self.gateway.control, done.stderr)
-
-    def test_usage_and_end(self):
-        for arguments, status in ((["--what"], 64), (["--version"], 0), (["--help"], 0), (["-c", "/nonexistent"], 78), (["x"], 64),
-                                  (["-c", "a", "--control", "b"], 64)):
-            with self.subTest(arguments):
-                done = subprocess.run([os.path.join(BUILD, "mmgate-snmp"), *arguments], capture_output=True, text=True, timeout=60)
-                self.assertEqual(done.returncode, status, done.stderr)
-        self.snmp.start_agent()
-        self.assertEqual(self.snmp.agent.end(), 0)
 
 
 class Module(unittest.TestCase):
