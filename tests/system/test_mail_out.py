@@ -1,45 +1,26 @@
 """Mail to next hops that nobody here wrote: smtp-sink in every mood, and mail hosts that a real name server names."""
-import contextlib
 import email
 import glob
 import hashlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import unittest
 
+import name_server
 import pdu
 from case import MAILBOX, Case, the_photo
 from gateway import Gateway
-from peers import PATIENCE_S, SmtpSink, Waiter
+from name_server import NameServer, answers, free_port
+from peers import SmtpSink, Waiter
 
 ENDS = {"delivered", "relayed", "failed", "expired", "rejected"}
 
 
 def text_part(text):
     return pdu.Part("text/plain", text.encode(), {"charset": "utf-8"}, {"Content-Location": "t.txt"})
-
-
-def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
-
-
-def answers(port, waiter):
-    def connected():
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    deadline_steps = int(PATIENCE_S / 0.05)
-    for _ in range(deadline_steps):
-        if connected():
-            return
-        with waiter.changed:
-            waiter.changed.wait(0.05)
-    raise AssertionError(f"nothing listens on port {port}")
 
 
 class RealSink(Waiter):
@@ -72,34 +53,6 @@ class RealSink(Waiter):
             with open(path, "rb") as file:
                 found.append(file.read())
         return found
-
-
-class NameServer(Waiter):
-    """unbound on loopback with the records of the test and nothing else."""
-
-    def __init__(self, records, refused=()):
-        super().__init__()
-        self.folder = tempfile.mkdtemp(prefix="mmgate-unbound-")
-        self.port = free_port(socket.SOCK_DGRAM)
-        lines = ["server:", "  interface: 127.0.0.1", f"  port: {self.port}", '  chroot: ""', '  username: ""', f'  directory: "{self.folder}"', '  pidfile: ""',
-                 "  use-syslog: no", "  do-daemonize: no", "  do-not-query-localhost: no", '  local-zone: "." static', '  module-config: "iterator"']
-        lines += [f'  local-zone: "{name}" always_refuse' for name in refused]
-        lines += [f"  local-data: '{record}'" for record in records]
-        lines += ["remote-control:", "  control-enable: no", ""]
-        path = os.path.join(self.folder, "unbound.conf")
-        with open(path, "w") as file:
-            file.write("\n".join(lines))
-        self.process = subprocess.Popen(["unbound", "-d", "-c", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        env=dict(os.environ, PATH="/usr/sbin:" + os.environ["PATH"]))
-        answers(self.port, self)   # it takes TCP too
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class MailOut(Case):
@@ -179,7 +132,7 @@ class ToSmtpSink(MailOut):
             self.assertEqual([hashlib.sha256(picture).hexdigest() for picture in pictures], [hashlib.sha256(octets).hexdigest()])
 
 
-@unittest.skipUnless(shutil.which("unbound", path="/usr/sbin:/usr/bin"), "unbound is not installed")
+@unittest.skipUnless(name_server.INSTALLED, "unbound is not installed")
 class ToMailHosts(MailOut):
     RECORDS = ["walk.example. MX 10 dead.hosts.example.", "walk.example. MX 20 busy.hosts.example.", "walk.example. MX 30 good.hosts.example.",
                "dead.hosts.example. A 127.0.0.4", "busy.hosts.example. A 127.0.0.2", "good.hosts.example. A 127.0.0.3",
