@@ -70,4 +70,13 @@ std::optional<Settle> after_confirmation(const Message& before, std::uint16_t in
     }
 }
 
+std::optional<std::uint16_t> reader_of(const Message& message, std::string_view number) {
+    for (std::size_t i = 0; i < message.recipients.size(); ++i) {
+        const Recipient& recipient = message.recipients[i];
+        const bool retrieved = recipient.state == RecipientState::fetched || recipient.state == RecipientState::delivered;
+        if (recipient.route == "mm1" && retrieved && recipient.address.value == number) return static_cast<std::uint16_t>(i);
+    }
+    return std::nullopt;
+}
+
 }  // namespace mmgate::mm1

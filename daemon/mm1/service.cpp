@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/mm1/confirmation.h"
+#include "daemon/read_report.h"
 #include "mapping/mm1/messages.h"
 #include "mapping/mm1/pdus.h"
 #include "mapping/status.h"
@@ -57,6 +58,7 @@ void Service::post(http::Request request, Peek peek, const std::string& peer, ht
     switch (row.treatment) {
         case Treatment::submission: return submit(std::move(request.body), {std::move(peek), {}, peer, std::move(respond)}, identity);
         case Treatment::confirmation: return confirm(request.body, peek, peer, identity, std::move(respond));
+        case Treatment::read_report: return take_read_report(request.body, peek, peer, identity, std::move(respond));
         case Treatment::noted: {
             auto pdu = decode_pdu(request.body);
             if (!pdu) {
@@ -179,6 +181,46 @@ void Service::confirmed(const NotifyResp& resp, const RecipientRef& ref, const s
     operations.emplace_back(std::move(*settle));
     auto settled = [this, respond = std::move(respond)] {
         enqueued_();   // a report may be due, or another notification
+        respond(with_nothing());
+    };
+    parts_.settler.settle(std::move(operations), std::move(settled), Committer::Urgency::prompt);
+}
+
+void Service::take_read_report(const Octets& body, const Peek& peek, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond) {
+    parts_.metrics.add(Counter::mm1_responses);
+    auto pdu = decode_pdu(body);
+    auto ind = pdu ? read_rec_ind_of(*pdu) : Result<ReadRecInd>(fail(pdu.error()));
+    if (!ind) {
+        on_refused(peer, 400, ind.error().rule);
+        return respond(refuse_unreadable(peek, ind.error()));
+    }
+    const Asker asker = asker_of(identity);
+    const auto id = parts_.names.message_of(ind->message_id);
+    // The message id is no secret: every recipient has it. Who is not known has read nothing.
+    if (!id || !asker.known || asker.number.empty()) {
+        parts_.log.info("-", "read-report-unmatched", {{"peer", peer}, {"reason", id ? "the phone is not known" : "no message of ours has this id"}});
+        return respond(with_nothing());
+    }
+    reads_.run([this, id = *id, ind = std::move(*ind), asker, respond = std::move(respond)]() -> Task {
+        return [this, ind, asker, respond, message = parts_.store.find(id)] { was_read(ind, message, asker, respond); };
+    });
+}
+
+void Service::was_read(const ReadRecInd& ind, const std::optional<Message>& message, const Asker& asker, http::Respond respond) {
+    const auto index = message ? reader_of(*message, asker.number) : std::nullopt;
+    const Instant now = parts_.loop.now();
+    auto settle = index ? after_reading(*message, *index, ind.status, ind.date.value_or(now), {*config_, *router_, parts_.names, parts_.random, now}) : std::nullopt;
+    if (!settle) {
+        parts_.log.info(message ? to_text(message->id) : std::string("-"), "read-report-unmatched", {{"reason", index ? "that it was read is known" : "this phone has not retrieved it"}});
+        return respond(with_nothing());
+    }
+    parts_.metrics.add(Counter::read_reports_in);
+    if (!settle->consequences.empty()) parts_.metrics.add(Counter::read_reports_out);
+    parts_.log.info(to_text(message->id), "read-report", {{"to", settle->recipient.address}, {"reports", settle->consequences.size()}});
+    std::vector<Operation> operations;
+    operations.emplace_back(std::move(*settle));
+    auto settled = [this, respond = std::move(respond)] {
+        enqueued_();
         respond(with_nothing());
     };
     parts_.settler.settle(std::move(operations), std::move(settled), Committer::Urgency::prompt);

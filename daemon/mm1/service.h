@@ -75,6 +75,8 @@ private:
     void refuse_submission(const Submitting& submitting, const Error& error);
     void confirm(const Octets& body, const Peek& peek, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond);
     void confirmed(const NotifyResp& resp, const RecipientRef& ref, const std::optional<Message>& message, const Asker& asker, http::Respond respond);
+    void take_read_report(const Octets& body, const Peek& peek, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond);
+    void was_read(const ReadRecInd& ind, const std::optional<Message>& message, const Asker& asker, http::Respond respond);
     void retrieve(const std::string& locator, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond);
     void give(const Message& message, std::uint16_t index, Octets head, std::shared_ptr<const Octets> content, http::Respond respond);
     void do_not_give(NotGiven why, Instant asked, const std::string& peer, http::Respond respond);

@@ -164,7 +164,7 @@ http::Response refuse(const Peek& peek, PduType conf, Fault fault, std::string_v
 
 http::Response refuse_unreadable(const Peek& peek, const Error& error) {
     const TreatmentRow& row = treatment_of(peek);
-    const bool has_conf = row.treatment != Treatment::confirmation && row.treatment != Treatment::noted;
+    const bool has_conf = row.conf != PduType{};
     if (!peek.transaction_id || !has_conf) return not_mm1(400, "the PDU is malformed: " + error.rule).response;
     return refuse(peek, row.conf, peek.type_octet && !peek.type ? Fault::unsupported_type : error.fault, error.rule);
 }

@@ -67,6 +67,7 @@ Ask ask_of(const http::Request& request);
 enum class Treatment : std::uint8_t {
     submission,     // M-Send.req
     confirmation,   // M-NotifyResp.ind, M-Acknowledge.ind
+    read_report,    // M-Read-Rec.ind
     noted,          // taken with an empty 200; nothing here changes by it
     denied,         // a service that this relay does not offer: its .conf says so
     unsupported,    // nothing a client sends: M-Send.conf, Error-unsupported-message
@@ -87,7 +88,7 @@ inline constexpr auto kTreatments = std::to_array<TreatmentRow>({
     {PduType::m_retrieve_conf,    Treatment::unsupported,  PduType::m_send_conf},
     {PduType::m_acknowledge_ind,  Treatment::confirmation, {}},
     {PduType::m_delivery_ind,     Treatment::unsupported,  PduType::m_send_conf},
-    {PduType::m_read_rec_ind,     Treatment::noted,        {}},
+    {PduType::m_read_rec_ind,     Treatment::read_report,  {}},
     {PduType::m_read_orig_ind,    Treatment::unsupported,  PduType::m_send_conf},
     {PduType::m_forward_req,      Treatment::denied,       PduType::m_forward_conf},
     {PduType::m_forward_conf,     Treatment::unsupported,  PduType::m_send_conf},
