@@ -103,8 +103,9 @@ void MailIntake::accept(ReceivedEnvelope envelope, Octets mail, std::function<vo
         // The same phone named twice is one recipient.
         if (std::ranges::none_of(kind, [&](const EnvelopeRecipient* known) { return known->route.address.value == recipient.route.address.value; })) kind.push_back(&recipient);
     }
-    // Who was let in for MM4 alone is no mail client.
-    if (!taken->envelope.peers.empty() && !contains(taken->config->smtp_networks, taken->envelope.client))
+    // Who was let in for MM4 alone is no mail client; his host may say that it could not deliver what we sent.
+    const bool bounce = taken->envelope.return_path.empty() && taken->mailboxes.empty();
+    if (!bounce && !taken->envelope.peers.empty() && !contains(taken->config->smtp_networks, taken->envelope.client))
         return refuse(taken, {Fault::sender_denied, 0, "this client may send MM4, and this is none"});
     if (taken->to_system && !taken->envelope.return_path.empty())
         return refuse(taken, {Fault::sender_denied, 0, "the system address takes MM4 and reports on what went out, no mail"});

@@ -17,6 +17,7 @@ namespace mmgate::mm4 {
 namespace {
 
 constexpr std::size_t kReadInline = 64 * 1024;
+constexpr int kMostOvertakings = 5;
 
 }   // namespace
 
@@ -30,6 +31,8 @@ struct Intake::Taken {
     Peeked peeked;
     Instant now{};
     std::size_t size = 0;
+    bool responded = false;   // its response waits to be committed, or has been
+    int overtaken = 0;        // how often the message that it is about had changed before it could be
 };
 
 struct Intake::Read {
@@ -110,8 +113,9 @@ void Intake::refuse(const Shared& taken, const Error& error) {
 /// A request that does not decode is answered by a response where one was asked for and can be made.
 void Intake::answer_refused(const Shared& taken, const Error& error) {
     const Peeked& peeked = taken->peeked;
-    const bool answerable = peeked.type && !is_response(*peeked.type) && peeked.ack_requested && !peeked.transaction_id.empty();
-    if (!answerable || is_temporary(error.fault)) return refuse(taken, error);
+    const bool answerable = peeked.type && !is_response(*peeked.type) && peeked.ack_requested && !peeked.transaction_id.empty() && !peeked.message_id.empty();
+    // A loop ends in the dialogue: a response might travel round it, too.
+    if (!answerable || error.fault == Fault::routing_loop || is_temporary(error.fault)) return refuse(taken, error);
     parts_.metrics.add(Counter::mm4_refused);
     parts_.log.notice("-", "mm4-refused",
                       {{"client", taken->envelope.client}, {"peer", taken->peer->name}, {"type", name_of(*peeked.type)}, {"fault", spec_of(error.fault).name}, {"reason", error.rule}, {"consequence", "a response"}});
@@ -134,7 +138,8 @@ void Intake::alien(const Shared& taken, std::string_view why) {
 
 void Intake::respond(const Shared& taken, std::vector<Operation>& operations, const Ids& ids, std::string_view status, std::string_view text) {
     const Peeked& peeked = taken->peeked;
-    if (!peeked.ack_requested || !peeked.type) return;
+    if (!peeked.ack_requested || !peeked.type || taken->responded) return;
+    taken->responded = true;
     Answer answer{*peeked.type, ids, answer_address(*taken->peer, {peeked.originator_system, peeked.sender, taken->envelope.return_path}), std::string(status), header_text(text, kLimits.reason_bytes)};
     auto named = parse_mailbox(peeked.originator_system.empty() ? peeked.sender : peeked.originator_system);
     if (named && named->value != answer.to)
@@ -149,6 +154,16 @@ void Intake::commit(const Shared& taken, std::vector<Operation> operations, std:
     parts_.committer.submit(std::move(operations), [this, taken, text = std::move(text)](Result<std::vector<Outcome>> outcomes) mutable {
         if (!outcomes) return refuse(taken, outcomes.error());
         taken->done(std::move(text));
+        kick_();
+    });
+}
+
+/// Of a report: what it is about may change meanwhile, by its response or by another report. Then `again` looks at it once more.
+void Intake::commit_report(const Shared& taken, std::vector<Operation> operations, std::function<void()> again) {
+    parts_.committer.submit(std::move(operations), [this, taken, again = std::move(again)](Result<std::vector<Outcome>> outcomes) {
+        if (!outcomes) return refuse(taken, outcomes.error());
+        if (outcomes->front().changed == 0) return ++taken->overtaken > kMostOvertakings ? refuse(taken, {Fault::overloaded, 0, "the message changes too often"}) : again();
+        taken->done("Ok: report taken");
         kick_();
     });
 }
@@ -299,16 +314,21 @@ void Intake::settle_report(const Shared& taken, const DeliveryReportReq& report,
         return commit(taken, std::move(operations), "Ok: report taken");
     }
     auto settle = after_report(*message, *index, report, taken->now, *taken->config);
-    if (settle) {
+    if (!settle) {
+        alien(taken, "what became of the message is known already");
+        respond(taken, operations, report.ids, "Ok");
+        return commit(taken, std::move(operations), "Ok: report taken");
+    }
+    if (taken->overtaken == 0) {
         parts_.metrics.add(Counter::mm4_reports_in);
         parts_.log.info(to_text(message->id), "report",
                         {{"peer", taken->peer->name}, {"to", settle->recipient.address}, {"status", spec_of(report.status).name}, {"state", to_text(settle->recipient.state)}});
-        operations.emplace_back(std::move(*settle));
-    } else {
-        alien(taken, "what became of the message is known already");
     }
+    operations.emplace_back(std::move(*settle));
     respond(taken, operations, report.ids, "Ok");
-    commit(taken, std::move(operations), "Ok: report taken");
+    commit_report(taken, std::move(operations), [this, taken, report, id = message->id] {
+        find_settled(id, [this, taken, report](std::optional<Message> found) { settle_report(taken, report, std::move(found)); });
+    });
 }
 
 void Intake::on_read_report(const Shared& taken, ReadReplyReportReq report) {
@@ -326,16 +346,21 @@ void Intake::settle_read_report(const Shared& taken, const ReadReplyReportReq& r
         return commit(taken, std::move(operations), "Ok: report taken");
     }
     auto settle = after_reading(*message, *index, report.status, report.date, {*taken->config, *taken->router, parts_.names, parts_.random, taken->now});
-    if (settle) {
+    if (!settle) {
+        alien(taken, "that it was read is known already");
+        respond(taken, operations, report.ids, "Ok");
+        return commit(taken, std::move(operations), "Ok: report taken");
+    }
+    if (taken->overtaken == 0) {
         parts_.metrics.add(Counter::read_reports_in);
         parts_.log.info(to_text(message->id), "read-report", {{"peer", taken->peer->name}, {"to", settle->recipient.address}, {"status", name_of(report.status)}, {"reports", settle->consequences.size()}});
         if (!settle->consequences.empty()) parts_.metrics.add(Counter::read_reports_out);
-        operations.emplace_back(std::move(*settle));
-    } else {
-        alien(taken, "that it was read is known already");
     }
+    operations.emplace_back(std::move(*settle));
     respond(taken, operations, report.ids, "Ok");
-    commit(taken, std::move(operations), "Ok: report taken");
+    commit_report(taken, std::move(operations), [this, taken, report, id = message->id] {
+        find_settled(id, [this, taken, report](std::optional<Message> found) { settle_read_report(taken, report, std::move(found)); });
+    });
 }
 
 }   // namespace mmgate::mm4

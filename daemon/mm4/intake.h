@@ -80,6 +80,7 @@ private:
     void respond(const Shared& taken, std::vector<Operation>& operations, const Ids& ids, std::string_view status, std::string_view text = {});
     void alien(const Shared& taken, std::string_view why);
     void commit(const Shared& taken, std::vector<Operation> operations, std::string text);
+    void commit_report(const Shared& taken, std::vector<Operation> operations, std::function<void()> again);
     ReplyContext context(const Shared& taken) const;
 
     Parts parts_;
