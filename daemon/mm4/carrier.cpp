@@ -112,13 +112,12 @@ void Carrier::carry(std::string_view lane, Claimed claimed, std::function<void()
 /// What has been sent goes again as it was; the rest becomes new requests of at most so many recipients.
 std::vector<Carrier::Request> Carrier::requests_of(const Claimed& claimed, std::size_t most_recipients) {
     std::vector<Request> out;
-    std::uint16_t next = next_request(claimed.message);
     Request* fresh = nullptr;
     std::map<std::uint16_t, std::size_t> known;   // where in `out`
     std::vector<std::uint16_t> unsent;
     for (std::uint16_t index : claimed.recipients) {
         const std::uint16_t number = claimed.message.recipients.at(index).request;
-        if (number == 0) {
+        if (number == 0 || is_answered(claimed.message.recipients.at(index))) {
             unsent.push_back(index);
             continue;
         }
@@ -128,7 +127,7 @@ std::vector<Carrier::Request> Carrier::requests_of(const Claimed& claimed, std::
     }
     for (std::uint16_t index : unsent) {
         if (!fresh || fresh->recipients.size() >= most_recipients) {
-            out.push_back({next++, {}});
+            out.push_back({next_request(claimed.message, index), {}});
             fresh = &out.back();
         }
         fresh->recipients.push_back(index);

@@ -87,10 +87,16 @@ Address path_of(const Address& address, std::string_view domain) {
     return {Address::Kind::mailbox, to_mm4_text(address, domain), {}};
 }
 
-std::uint16_t next_request(const Message& message) {
-    std::uint16_t last = 0;
-    for (const Recipient& recipient : message.recipients) last = std::max(last, recipient.request);
-    return static_cast<std::uint16_t>(last + 1);
+bool is_answered(const Recipient& recipient) { return recipient.request != 0 && !recipient.response_awaited && recipient.requests_sent == 0; }
+
+std::uint16_t next_request(const Message& message, std::uint16_t first) {
+    // Peers are served side by side and know nothing of each other's requests: their recipients tell these apart.
+    const std::size_t step = message.recipients.size();
+    const auto in_use = [&](std::size_t number) { return std::ranges::count(message.recipients, number, &Recipient::request) > 0; };
+    std::size_t number = first + 1U;
+    while (number <= message.recipients.at(first).request || in_use(number)) number += step;
+    constexpr std::size_t kNumbers = 65535;
+    return static_cast<std::uint16_t>(1 + (number - 1) % kNumbers);
 }
 
 Instant last_attempt(const Message& message, const Config& config) {
@@ -180,8 +186,6 @@ Settle after_sending(const Message& message, std::uint16_t index, const smtp::De
         recipient.next_attempt = std::min(before.next_attempt, now);
     } else {
         ++recipient.attempts;
-        // Others of the same request may have been taken: a request names the same recipients whenever it is sent.
-        if (!recipient.response_awaited) recipient.request = 0;
         recipient.next_attempt = next_attempt(config.mm4_retry, recipient.attempts, now, last_attempt(message, config), random);
     }
     settle.events.push_back({now, index, "deferred", delivered.reply});
@@ -238,8 +242,7 @@ std::optional<Settle> after_response(const Message& message, std::uint16_t index
     settle.recipient = before;
     Recipient& recipient = settle.recipient;
     recipient.response_awaited = false;
-    // A new request: the same one would be given the same answer from the peer's records.
-    recipient.request = 0;
+    // It is for a new request now: the same one would be given the same answer from the peer's records.
     recipient.requests_sent = 0;
     recipient.fault = *fault;
     recipient.reason = says;
@@ -256,7 +259,8 @@ std::optional<std::uint16_t> recipient_at(const Message& message, const Address&
 
 std::optional<Settle> after_report(const Message& message, std::uint16_t index, const DeliveryReportReq& report, Instant now, const Config& config) {
     const Recipient& before = message.recipients.at(index);
-    const bool awaited = before.state == RecipientState::relayed && before.report_expected && before.report_due;
+    // Where only we asked, nobody is to be told; else the time for it is over once somebody was told that nobody knows.
+    const bool awaited = before.state == RecipientState::relayed && before.report_expected && (before.report_due || !message.headers.delivery_report);
     // A report that overtakes its response says more than the response would.
     const bool overtaking = !is_end(before.state) && before.requests_sent > 0;
     if (!awaited && !overtaking) return std::nullopt;

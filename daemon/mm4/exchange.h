@@ -68,8 +68,11 @@ Settle after_sending(const Message& message, std::uint16_t index, const smtp::De
 /// The end of a recipient whose request was sent as often as it may be and never responded to.
 Settle after_silence(const Message& message, std::uint16_t index, Instant now, const Config& config);
 
-/// The number of the next request of a message.
-std::uint16_t next_request(const Message& message);
+/// Whether the request that this recipient was in has had its response, and a new one is due.
+bool is_answered(const Recipient& recipient);
+/// The number of a new request whose first recipient is `first`: no other request of the message has it, to whichever peer, and none of this recipient had it that
+/// was answered. The same one until it is taken: a repetition after a lost reply has the same identifiers.
+std::uint16_t next_request(const Message& message, std::uint16_t first);
 /// When a peer is no longer tried with a message: the message's own time, or [mm4].lifetime after it came.
 Instant last_attempt(const Message& message, const Config& config);
 
