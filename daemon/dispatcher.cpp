@@ -45,6 +45,7 @@ void Dispatcher::look() {
     if (draining_) return;
     const Instant now = loop_.now();
     next_.cancel();
+    stood_back_ = false;
     const std::size_t limit = kLanesAtOnce + lanes_.size();
     std::vector<LaneDue> lanes = store_.lanes(now, limit);
     const auto rank_of = [&](const LaneDue& due) {
@@ -67,7 +68,14 @@ void Dispatcher::look() {
             rested = true;
             continue;
         }
-        std::size_t slots = carrier->free_slots(due.lane);
+        // A lane that goes first may be about to take what its pool has left.
+        const auto promised = promised_.find(carrier->pool(due.lane));
+        const std::size_t free = carrier->free_slots(due.lane);
+        const std::size_t slots = promised == promised_.end() ? free : free - std::min(free, promised->second);
+        if (free > 0 && slots == 0) {
+            stood_back_ = true;
+            continue;
+        }
         if (slots > 0) {
             claim(due.lane, *carrier, std::min(slots, kClaimAtOnce));
             claimed = true;
@@ -89,7 +97,10 @@ void Dispatcher::look() {
 }
 
 void Dispatcher::claim(const std::string& lane, Carrier& carrier, std::size_t slots) {
-    lanes_[lane].claiming = true;
+    Lane& state = lanes_[lane];
+    state.claiming = true;
+    state.promised = slots;
+    promised_[std::string(carrier.pool(lane))] += slots;
     const Instant now = loop_.now();
     workers_.run([this, lane, now, slots] { return store_.claim(lane, now, slots); },
                  [this, lane, &carrier](std::vector<Claimed> claimed) { take(lane, carrier, std::move(claimed)); });
@@ -98,12 +109,15 @@ void Dispatcher::claim(const std::string& lane, Carrier& carrier, std::size_t sl
 void Dispatcher::take(const std::string& lane, Carrier& carrier, std::vector<Claimed> claimed) {
     Lane& state = lanes_[lane];
     state.claiming = false;
+    const auto promised = promised_.find(carrier.pool(lane));
+    promised->second -= state.promised;
+    if (promised->second == 0) promised_.erase(promised);
     state.carrying += claimed.size();
     carrying_ += claimed.size();
     const bool found = !claimed.empty();
     for (Claimed& one : claimed) carrier.carry(lane, std::move(one), [this, lane] { release(lane); });
     if (!found && state.carrying == 0) lanes_.erase(lane);
-    if (found) kick();   // there may be more than one claim takes
+    if (found || stood_back_) kick();   // there may be more than one claim takes, and a lane that stood back for this one
 }
 
 void Dispatcher::release(const std::string& lane) {

@@ -24,6 +24,8 @@ public:
     virtual bool carries(std::string_view lane) const = 0;
     /// How many more messages it takes of this lane now.
     virtual std::size_t free_slots(std::string_view lane) const = 0;
+    /// Lanes with the same name for it share slots.
+    virtual std::string_view pool(std::string_view lane) const { return lane; }
     /// Of lanes that share slots, the lower goes first.
     virtual int rank(std::string_view) const { return 0; }
     /// When a lane without free slots is worth a look again: later than now while its next hop is left alone, now where what is under way is in the way.
@@ -45,6 +47,7 @@ public:
 private:
     struct Lane {
         bool claiming = false;
+        std::size_t promised = 0;   // slots, while claiming
         std::size_t carrying = 0;
     };
     void look();
@@ -58,7 +61,9 @@ private:
     Workers& workers_;
     Log& log_;
     std::vector<Carrier*> carriers_;
-    std::map<std::string, Lane, std::less<>> lanes_;   // lanes with work under way
+    std::map<std::string, Lane, std::less<>> lanes_;             // lanes with work under way
+    std::map<std::string, std::size_t, std::less<>> promised_;   // pool: slots for what is being claimed
+    bool stood_back_ = false;                                    // a lane found all its pool's slots promised
     std::size_t carrying_ = 0;
     bool looking_ = false;
     bool draining_ = false;

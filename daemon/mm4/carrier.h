@@ -48,6 +48,7 @@ public:
 
     bool carries(std::string_view lane) const override;
     std::size_t free_slots(std::string_view lane) const override;
+    std::string_view pool(std::string_view lane) const override { return peer_of_lane(lane); }
     int rank(std::string_view lane) const override;
     Instant next_slot(std::string_view lane, Instant now) const override;
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override;
