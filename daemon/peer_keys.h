@@ -50,7 +50,7 @@ inline const auto kPeerKeys = std::to_array<KeySpec<Peer>>({
     key<&Peer::version>("version", "6.16.0", Reload::live, "The version of TS 23.140 to announce. Below 6 the fields of Rel-6 are left out.", Shape::version),
     key<&Peer::rel6>("rel6", "true", Reload::live, "Whether it is sent the fields of Rel-6."),
     key<&Peer::quote_ids>("quote_ids", "true", Reload::live, "Whether transaction and message ids are written in quotes."),
-    key<&Peer::expiry>("expiry", "date", Reload::live, "How X-Mms-Expiry is written: as a date, or as seconds."),
+    key<&Peer::expiry>("expiry", "date", Reload::live, "How X-Mms-Expiry is written: date, or delta, which is seconds."),
     key<&Peer::addresses>("addresses", "domain", Reload::live, "Whether phones in To and Cc are written with the domain of their environment or without one: domain or bare."),
     key<&Peer::mail_from>("mail_from", "user", Reload::live, "What MAIL FROM names: user, the originator; system, our system address; null, the originator of an MM and nobody for responses and reports."),
     key<&Peer::system>("system", "", Reload::live, "Its system address, for responses to requests that name none of its own.", Shape::mailbox),
