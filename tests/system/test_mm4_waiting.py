@@ -1,0 +1,126 @@
+"""What waits for a relay: one that is down costs the others nothing, and drains in order when it returns; what an operator holds waits, too."""
+import json
+import threading
+import unittest
+
+from case import ONE, STATUS
+from mm4_case import B, BOB, CAROL, YES, Mm4Case, with_command
+
+LOW, NORMAL, HIGH = 0x80, 0x81, 0x82
+WORDS = {LOW: "Low", NORMAL: "Normal", HIGH: "High"}
+
+
+class Waiting(Mm4Case):
+    PEER_B = {"connections": 1}
+
+    def by_priority(self, count):
+        """Sends so many of each priority, mixed."""
+        for number in range(count):
+            for priority in (LOW, NORMAL, HIGH):
+                self.send_mm(subject=f"{WORDS[priority]} {number}", Priority=priority)
+
+    def assert_in_order(self, received, count):
+        subjects = [r.message["Subject"] for r in received]
+        self.assertEqual([subject.split()[0] for subject in subjects], ["High"] * count + ["Normal"] * count + ["Low"] * count)
+        for word in WORDS.values():
+            ages = [int(subject.split()[1]) for subject in subjects if subject.startswith(word)]
+            # Those that are made ready at the same time may change places with their neighbours.
+            self.assertTrue(all(abs(place - age) <= 1 for place, age in enumerate(ages)), ages)
+
+    def test_a_peer_that_is_down_costs_nobody_else_anything(self):
+        self.b.down()
+        for number in range(10):
+            self.send_mm(subject=f"waiting {number}")
+        self.send_mm([CAROL], Delivery_Report=YES)
+        self.taken(self.c.report_on(self.c.forwards()[0], CAROL), self.c)
+        self.assertEqual(self.wait_reports()[0]["X-Mms-Status"], STATUS["Retrieved"])
+        self.b.up()
+        received = self.b.forwards(10)
+        self.assertEqual(sorted(r.message["Subject"] for r in received), sorted(f"waiting {number}" for number in range(10)))
+        self.assertEqual(self.b.server.most_open, 1)   # no herd
+
+    def test_a_peer_that_is_silent_costs_nobody_else_anything(self):
+        going_on = threading.Event()
+        self.addCleanup(going_on.set)
+        self.b.server.script = lambda envelope, verb, argument: going_on.wait(60) and None if verb == "MAIL" else None
+        for number in range(10):
+            self.send_mm(subject=f"waiting {number}")
+        self.b.server.wait(lambda: self.b.server.said("MAIL"), "MAIL")
+        for _ in range(10):
+            self.send_mm([CAROL])
+        self.c.forwards(10)
+        going_on.set()
+        self.b.forwards(10)
+
+    def test_what_waited_leaves_by_priority_and_age(self):
+        self.b.down()
+        self.by_priority(4)
+        self.gateway.wait_log("peer-down peer=b")
+        self.b.up()
+        self.assert_in_order(self.b.forwards(12), 4)
+
+    @with_command("peer")
+    def test_a_held_peer_waits_for_its_release_even_over_a_restart(self):
+        self.gateway.mmq("peer", "hold", "b")
+        self.by_priority(2)
+        self.send_mm([CAROL])
+        self.c.forwards()
+        self.gateway.restart()
+        self.b.gateway = self.c.gateway = self.gateway.smtp
+        self.send_mm([CAROL])
+        self.c.forwards(2)
+        self.assertEqual((self.b.received, self.b.server.sessions), ([], 0))
+        self.taken(self.draft())   # what comes from it is taken all the same
+        self.wait_notifications(number=ONE)
+        self.gateway.mmq("peer", "release", "b")
+        self.assert_in_order([r for r in self.b.forwards(6)], 2)
+
+    def test_what_cannot_be_delivered_in_time_fails_truthfully(self):
+        self.again(mm4={**self.OPTIONS["mm4"], "lifetime": "2s"})
+        self.b.down()
+        self.send_mm(Delivery_Report=YES)
+        self.assertIn(self.wait_reports()[0]["X-Mms-Status"], (STATUS["Expired"], STATUS["Unreachable"], STATUS["Indeterminate"]))
+        self.wait_state(self.outgoing()[0], BOB, "failed", "expired")
+
+
+class Commands(Mm4Case):
+    """mmq peer list, show, test, hold, release."""
+
+    def objects(self, *arguments, check=True):
+        return [json.loads(line) for line in self.gateway.mmq(*arguments, "--json", check=check).stdout.splitlines()]
+
+    @with_command("peer")
+    def test_list_and_show(self):
+        self.assertEqual(sorted(peer["name"] for peer in self.objects("peer", "list")), ["b", "c"])
+        self.assertIn("b", self.gateway.mmq("peer", "list").stdout)
+        shown = self.objects("peer", "show", "b")[0]
+        self.assertEqual((shown["name"], shown["domain"]), ("b", B))
+        self.assertIn(B, self.gateway.mmq("peer", "show", "b").stdout)
+        self.assertEqual(self.gateway.mmq("peer", "show", "nobody", check=False).returncode, 66)
+        self.gateway.mmq("peer", "hold", "b")
+        self.assertTrue("held" in self.gateway.mmq("peer", "show", "b").stdout)
+        self.gateway.mmq("peer", "release", "b")
+        self.assertNotEqual(self.objects("peer", "show", "b")[0], shown | {"held": True})
+
+    @with_command("peer")
+    def test_a_test_holds_the_conversation_up_to_the_recipient(self):
+        done = self.gateway.mmq("peer", "test", "b")
+        self.assertEqual([verb for _, verb, _ in self.b.server.commands if verb in ("EHLO", "MAIL", "RCPT", "DATA")], ["EHLO", "MAIL", "RCPT"])
+        self.assertEqual(self.b.received, [])
+        for word in ("EHLO", "MAIL", "RCPT", "250"):
+            self.assertIn(word, done.stdout)
+
+    @with_command("peer")
+    def test_a_test_says_which_step_failed(self):
+        self.b.server.script = lambda envelope, verb, argument: "550 5.7.1 we do not know you" if verb == "MAIL" else None
+        done = self.gateway.mmq("peer", "test", "b", check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("550 5.7.1 we do not know you", done.stdout + done.stderr)
+        self.b.down()
+        done = self.gateway.mmq("peer", "test", "b", check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stdout + done.stderr, "(?i)connect|refused")
+
+
+if __name__ == "__main__":
+    unittest.main()
