@@ -13,6 +13,7 @@
 #include "daemon/config_keys.h"
 #include "daemon/config_values.h"
 #include "daemon/nearest.h"
+#include "daemon/secrets.h"
 
 namespace mmgate {
 
@@ -123,8 +124,11 @@ private:
             return;
         }
         auto value = shaped(context.spec.shape, *text);
-        if (!value) return context.spec.shape == Shape::any ? context.error(node, value.error().rule) : context.bad_value(node, *text, value.error());
-        target = std::move(*value);
+        const bool anything = context.spec.shape == Shape::any || context.spec.shape == Shape::secret;
+        if (!value) return anything ? context.error(node, value.error().rule) : context.bad_value(node, *text, value.error());
+        auto meant = looked_up(context.spec.shape, std::move(*value));
+        if (!meant) return context.error(node, meant.error().rule);
+        target = std::move(*meant);
     }
     static void read(const auto& context, const toml::node& node, std::uint64_t& target) {
         std::uint64_t octets = 0;

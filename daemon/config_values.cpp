@@ -130,6 +130,7 @@ constexpr ShapeSpec kShapes[] = {
     {Shape::token, is_token, "is no plain name; write letters, digits and - . _ without spaces"},
     {Shape::version, is_version, "is no version of TS 23.140; write one such as \"6.16.0\""},
     {Shape::pin, is_pin, "is no pin; write the SHA-256 of the public key in base64, 44 characters"},
+    {Shape::secret, [](std::string_view t) { return t.size() <= 4096 && !has_controls(t); }, "holds control characters or is too long; write one line of text"},
 };
 
 constexpr Word<TlsMode> kTlsModes[] = {{"off", TlsMode::off}, {"opportunistic", TlsMode::opportunistic}, {"required", TlsMode::required}};

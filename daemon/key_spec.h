@@ -30,7 +30,8 @@ enum class Shape : std::uint8_t { any,
                                   address,
                                   token,
                                   version,
-                                  pin };
+                                  pin,
+                                  secret };
 
 /// Limits of a number: octets of a size, seconds of a time.
 struct Bounds {

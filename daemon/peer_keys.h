@@ -35,9 +35,9 @@ inline const auto kPeerKeys = std::to_array<KeySpec<Peer>>({
     key<&Peer::tls_certificate>("tls_certificate", "", Reload::live, "PEM file of the certificate that we show to it. Without it: smtp.tls.certificate.", Shape::path),
     key<&Peer::tls_key>("tls_key", "", Reload::live, "PEM file of that certificate's private key.", Shape::path),
     key<&Peer::user>("user", "", Reload::live, "The user name to say to it with AUTH, within TLS only."),
-    key<&Peer::password>("password", "", Reload::live, "The password to say to it."),
+    key<&Peer::password>("password", "", Reload::live, "The password to say to it; see SECRETS.", Shape::secret),
     key<&Peer::accept_user>("accept_user", "", Reload::live, "The user name with which it must identify itself here, within TLS only, besides coming from its networks.", Shape::token),
-    key<&Peer::accept_password>("accept_password", "", Reload::live, "The password that it must give: as text, or as crypt(5) makes it."),
+    key<&Peer::accept_password>("accept_password", "", Reload::live, "The password that it must give: as text, or as crypt(5) makes it. See SECRETS.", Shape::secret),
 
     key<&Peer::connections>("connections", "4", Reload::live, "The most connections to it at the same time.", Shape::any, {1, 1000}),
     key<&Peer::rate>("rate", "0", Reload::live, "The most messages to it in a second; 0: as many as it takes.", Shape::any, {0, 100000}),
