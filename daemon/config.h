@@ -126,6 +126,9 @@ struct Config {
     bool service_messages = true;   // tell a phone what did not reach whom
     Seconds report_delay{};         // failures of one message within it share one report
 
+    // [security]
+    bool sandbox = true;
+
     // [log]
     Log::Options log;
 

@@ -187,6 +187,9 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
     key<&Config::portability_memory>("portability.memory", "1h", Reload::live,
         "How long its answers are believed.", Shape::any, kTime),
 
+    key<&Config::sandbox>("security.sandbox", "true", Reload::restart,
+        "Give up all that is not needed once the gateway runs: other system calls, and files outside of gateway.state_dir and of what a reload reads. See mmgated(8)."),
+
     key<&Config::log, &Log::Options::level>("log.level", "info", Reload::live,
         "What is logged: error, warning, notice, info or debug, each with those before it."),
     key<&Config::log, &Log::Options::numbers>("log.numbers", "masked", Reload::live,

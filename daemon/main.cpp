@@ -3,7 +3,6 @@
 #include <config.h>   // what configure chose; daemon/config.h is the configuration
 #include <getopt.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <sysexits.h>
 
 #include <cerrno>
@@ -30,6 +29,9 @@
 #include "daemon/number_resolver.h"
 #include "daemon/push/make_bearer.h"
 #include "daemon/reporter.h"
+#include "daemon/sandbox/sandbox.h"
+#include "daemon/sandbox/trial.h"
+#include "daemon/service_manager.h"
 #include "daemon/smtp/client.h"
 #include "daemon/smtp/server.h"
 #include "daemon/watch/metrics_server.h"
@@ -50,22 +52,26 @@ constexpr std::chrono::seconds kTidyEvery{30};
 
 struct Arguments {
     std::string config_file = kDefaultConfigFile;
-    bool check_only = false;
+    enum class Task : std::uint8_t { run,
+                                     check_config,
+                                     try_sandbox } task = Task::run;
 };
 
 constexpr char kUsage[] =
-    "usage: mmgated [-c FILE] [--check-config] [--version] [--help]\n"
+    "usage: mmgated [-c FILE] [--check-config | --try-sandbox] [--version] [--help]\n"
     "\n"
     "  -c FILE          the configuration (absent: %s)\n"
     "  --check-config   read it, say what is wrong, and end\n"
+    "  --try-sandbox    try from inside the sandbox what it forbids, say how each attempt ended, and end\n"
     "\n"
     "See mmgated(8) and mmgate.toml(5).\n";
 
 /// The arguments, or the status to exit with at once.
 std::variant<Arguments, int> read_arguments(int argc, char** argv) {
-    constexpr int kCheck = 256, kVersionOption = 257, kHelp = 258;
+    constexpr int kCheck = 256, kVersionOption = 257, kHelp = 258, kTry = 259;
     const option options[] = {{"config", required_argument, nullptr, 'c'},
                               {"check-config", no_argument, nullptr, kCheck},
+                              {"try-sandbox", no_argument, nullptr, kTry},
                               {"version", no_argument, nullptr, kVersionOption},
                               {"help", no_argument, nullptr, kHelp},
                               {nullptr, 0, nullptr, 0}};
@@ -73,7 +79,8 @@ std::variant<Arguments, int> read_arguments(int argc, char** argv) {
     for (int given; (given = getopt_long(argc, argv, "c:", options, nullptr)) != -1;) {
         switch (given) {
             case 'c': arguments.config_file = optarg; break;
-            case kCheck: arguments.check_only = true; break;
+            case kCheck: arguments.task = Arguments::Task::check_config; break;
+            case kTry: arguments.task = Arguments::Task::try_sandbox; break;
             case kVersionOption: std::printf("mmgated %s\n", kVersion); return EX_OK;
             case kHelp: std::printf(kUsage, kDefaultConfigFile); return EX_OK;
             default: std::fprintf(stderr, kUsage, kDefaultConfigFile); return EX_USAGE;
@@ -97,6 +104,19 @@ std::string listed(const std::vector<Endpoint>& endpoints) {
 int cannot_start(Log& log, const std::string& what, int status) {
     log.error("-", "cannot-start", {{"reason", what}});
     return status;
+}
+
+/// The folders that we write to, where only their last part is missing.
+Result<void> make_folders(const Config& config) {
+    if (::mkdir(config.state_dir.c_str(), 0700) != 0 && errno != EEXIST) return fail(Fault::internal, config.state_dir + ": " + std::strerror(errno));
+    // Without it the control socket says what is wrong with its path.
+    if (const std::size_t slash = config.control.rfind('/'); slash != std::string::npos && slash > 0) ::mkdir(config.control.substr(0, slash).c_str(), 0750);
+    return {};
+}
+
+void tell_confined(Log& log, const char* what, const sandbox::Done& done) {
+    if (done) log.info("-", "confined", {{what, *done}});
+    else log.warning("-", "not-confined", {{"what", what}, {"reason", done.error().rule}, {"consequence", "the gateway runs with less protection"}});
 }
 
 /// Applies what of a configuration takes effect without a restart. The parts do not know each other; this is where they meet.
@@ -146,16 +166,24 @@ int run(const Arguments& arguments) {
         for (const ConfigError& error : read.error()) std::cerr << error.message << "\n";
         return EX_CONFIG;
     }
-    if (arguments.check_only) return EX_OK;
+    if (arguments.task == Arguments::Task::check_config) return EX_OK;
+    if (auto made = make_folders(*read); !made) {
+        std::cerr << "mmgated: " << made.error().rule << "\n";
+        return EX_CANTCREAT;
+    }
+    if (arguments.task == Arguments::Task::try_sandbox) return sandbox::try_all(*read, arguments.config_file);
     auto config = std::make_shared<const Config>(std::move(*read));   // shared with all that works by it, until the last of them has seen a newer one
 
+    const ServiceManager service = ServiceManager::from_environment();
     Log log(config->log);
     Loop loop;
+    loop.adopt(InheritedSockets::from_environment());
+    // Before the first thread; the calls follow when all is open.
+    if (config->sandbox) tell_confined(log, "files", sandbox::confine_files(sandbox::reach_of(*config, arguments.config_file)));
     Metrics metrics;
     SystemRandom random;
     Workers workers(loop, kWorkers);
 
-    if (::mkdir(config->state_dir.c_str(), 0700) != 0 && errno != EEXIST) return cannot_start(log, config->state_dir + ": " + std::strerror(errno), EX_CANTCREAT);
     LmdbOptions options;
     options.directory = config->state_dir + "/queue";
     options.map_size_bytes = config->map_size_bytes;
@@ -213,6 +241,7 @@ int run(const Arguments& arguments) {
     };
     // Lines for people, of what a reload did or why it did nothing.
     auto reload = [&]() -> control::Reloaded {
+        const ServiceManager::Reloading told(service);
         auto next = read_config(arguments.config_file);
         std::vector<std::string> lines;
         if (!next) {
@@ -261,7 +290,7 @@ int run(const Arguments& arguments) {
             loop.stop();
             return;
         }
-        sd_notify(0, "STOPPING=1");
+        service.tell("STOPPING=1\nSTATUS=Stopping");
         telemetry.stopping();
         log.notice("-", "stopping");
         drain_until = loop.now() + kDrainTime;
@@ -285,9 +314,14 @@ int run(const Arguments& arguments) {
 
     telemetry.begin([&](const Telemetry::Change& change) { (*control_server)->publish(change); });
     dispatcher.kick();
-    std::cerr << "ready smtp=" << listed(smtp_server.endpoints()) << " mm1=" << listed(mm1_server.endpoints()) << " control=" << config->control
-              << (config->metrics_listen.empty() ? "" : " metrics=" + listed(metrics_server.endpoints())) << std::endl;
-    sd_notify(0, "READY=1");
+    if (config->sandbox) tell_confined(log, "calls", sandbox::confine_calls());
+    for (const std::string& what : loop.inherited().unusable()) log.warning("-", "socket-not-usable", {{"socket", what}});
+    for (const std::string& what : loop.inherited().unclaimed()) log.warning("-", "socket-not-used", {{"socket", what}, {"reason", "no listen key names this address"}});
+    const std::string doors = "smtp=" + listed(smtp_server.endpoints()) + " mm1=" + listed(mm1_server.endpoints());
+    const std::string metrics_doors = config->metrics_listen.empty() ? "" : " metrics=" + listed(metrics_server.endpoints());
+    std::cerr << "ready " << doors << " control=" << config->control << metrics_doors << std::endl;
+    const Watchdog watchdog(loop, committer, service);
+    service.tell("READY=1\nSTATUS=" + doors + metrics_doors);
     loop.run();
     committer.stop();
     return EX_OK;

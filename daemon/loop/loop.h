@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "daemon/loop/inherited_sockets.h"
 #include "mapping/mm.h"
 
 namespace mmgate {
@@ -89,11 +90,16 @@ public:
     /// Calls `task` for each arrival of a signal.
     void on_signal(int number, Task task);
 
+    /// Listeners opened from now on take their sockets from these, where one has their address.
+    void adopt(InheritedSockets sockets) { inherited_ = std::move(sockets); }
+    InheritedSockets& inherited() { return inherited_; }
+
     void run();    // until stop
     void stop();   // any thread
 private:
     void run_posted();
 
+    InheritedSockets inherited_;
     EventBase base_;
     EventHandle wakeup_;
     int wake_fd_ = -1;

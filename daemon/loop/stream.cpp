@@ -465,6 +465,8 @@ std::unique_ptr<Stream> Stream::connect(Loop& loop, const Endpoint& to, StreamEv
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Endpoint& at, std::function<void(int, std::string)> on_accept) {
     auto address = socket_address(at);
     if (!address) return fail(address.error());
+    if (const int given = loop.inherited().open(address->storage); given >= 0)
+        return std::unique_ptr<Listener>(new TcpListener(loop, given, at, std::move(on_accept)));
     int fd = ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     auto broken = [&](const char* what) {
         std::string reason = std::string(what) + " " + to_text(at) + ": " + std::strerror(errno);

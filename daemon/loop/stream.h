@@ -61,7 +61,7 @@ public:
 
 class Listener {
 public:
-    /// Binds and listens. `on_accept` gets a non-blocking socket and the peer's address literal, and owns the socket.
+    /// Binds and listens, or takes over a socket that the service manager opened at exactly this address. `on_accept` gets a non-blocking socket and the peer's address literal, and owns the socket.
     /// Out of descriptors it pauses instead of spinning. Fails: internal with the endpoint and the system's word.
     static Result<std::unique_ptr<Listener>> open(Loop& loop, const Endpoint& at, std::function<void(int fd, std::string peer)> on_accept);
     virtual ~Listener() = default;

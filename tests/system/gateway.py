@@ -20,6 +20,16 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "demo"))   # photo
 
 DOMAIN = "mms.example.net"
 
+# Becomes the program behind it, as a service manager does with a service that has sockets: NAMES, then for each the descriptor it has here.
+HANDOVER = """
+import fcntl, os, sys
+names, fds, argv = sys.argv[1], [int(fd) for fd in sys.argv[2].split(",")], sys.argv[3:]
+for place, fd in enumerate([fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in fds], 3):
+    os.dup2(fd, place)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=names)
+os.execv(argv[0], argv)
+"""
+
 
 def toml(value):
     if isinstance(value, bool):
@@ -60,16 +70,17 @@ class Gateway(Waiter):
     """with Gateway(push=..., relay=..., limits={"recipients": 3}) as gateway: ...
 
     `push` is a PushEnd, `relay` a port on loopback; every other keyword is a section of the configuration whose keys are set over the defaults
-    below (None removes a key).
+    below (None removes a key). `sockets` are (name, listening socket) that the gateway is started with.
     """
 
-    def __init__(self, push=None, relay=None, folder=None, start=True, wrapper=(), env=None, **sections):
+    def __init__(self, push=None, relay=None, folder=None, start=True, wrapper=(), env=None, sockets=(), **sections):
         super().__init__()
         self.own_folder = folder is None
         self.folder = os.path.abspath(folder or tempfile.mkdtemp(prefix="mmgate-test-"))
         self.config_path = os.path.join(self.folder, "mmgate.toml")
         self.control = os.path.join(self.folder, "control.sock")
         self.state_dir = os.path.join(self.folder, "state")
+        self.sockets = list(sockets)
         self.wrapper, self.env = list(wrapper), dict(os.environ, **(env or {}))
         os.makedirs(self.state_dir, exist_ok=True)
         self.sections = {
@@ -83,6 +94,8 @@ class Gateway(Waiter):
             "mail": {"relay": f"127.0.0.1:{relay}" if relay else "127.0.0.1:9"},
             "queue": {},
             "log": {},
+            # What watches the gateway from inside (coverage) writes where it wants.
+            "security": {"sandbox": False} if os.environ.get("MMGATE_SANDBOX") == "no" else {},
             "subscribers": [{"prefix": "+447700"}],
         }
         self.configure(**sections)
@@ -117,8 +130,11 @@ class Gateway(Waiter):
     def start(self, expect_ready=True):
         assert self.process is None
         self.starts += 1
-        self.process = subprocess.Popen([*self.wrapper, os.path.join(BUILD, "mmgated"), "-c", self.config_path], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.env, start_new_session=True)
+        wrapper, fds = list(self.wrapper), [socket.fileno() for _, socket in self.sockets]
+        if fds:
+            wrapper += [sys.executable, "-c", HANDOVER, ":".join(name for name, _ in self.sockets), ",".join(map(str, fds))]
+        self.process = subprocess.Popen([*wrapper, os.path.join(BUILD, "mmgated"), "-c", self.config_path], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.env, start_new_session=True, pass_fds=fds)
         first = len(self.lines)
         self.ended = False
         self.reader = threading.Thread(target=self.read_log, args=(self.process,), daemon=True)
