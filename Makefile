@@ -14,7 +14,7 @@ WARN ?= -Wall -Wextra -Werror
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
 # Goals that need no compiler do without configure.
-ifneq ($(filter-out help clean distclean check-bare,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean distclean check-bare deb,$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 
@@ -23,7 +23,7 @@ config.mk config.h &: configure config.mk.in config.h.in
 	@touch config.mk config.h
 snmp/MMGATE-MIB.txt: snmp/MMGATE-MIB.txt.in config.mk
 	@./config.status --silent $@ && touch $@
-configure: configure.ac .ci/packages/build.txt
+configure: configure.ac debian/changelog .ci/packages/build.txt
 	@.ci/install build
 	$(call say,autoconf) autoconf && touch $@
 
@@ -150,7 +150,7 @@ lint: config.h | $(if $(wildcard store/records.fbs),$(GEN))
 coverage:
 	@.ci/install build test tools
 	@+$(call parallel,BUILD=build-coverage OPT="-O0 -g --coverage" FORTIFY= check-built)
-	@tests/run.py --build build-coverage $(addprefix --unit ,$(TEST_BINS:$(BUILD)/%=build-coverage/%)) --system tests/system
+	@MMGATE_SANDBOX=no tests/run.py --build build-coverage $(addprefix --unit ,$(TEST_BINS:$(BUILD)/%=build-coverage/%)) --system tests/system
 	@gcovr --root . --filter 'mapping/' --filter 'store/' --filter 'daemon/' --filter 'snmp/' build-coverage --html-details build-coverage/index.html --print-summary
 
 # --------------------------------------------------------------------------------------------------------------------------- install and rest
@@ -159,6 +159,13 @@ MAN8 := $(filter-out $(if $(SNMP_LIBS),,docs/mmgate-snmp.8),$(wildcard docs/*.8)
 MAN7 := $(filter-out $(if $(SNMP_LIBS),,docs/mmgate-mib.7),$(wildcard docs/*.7))
 MAN5 := $(wildcard docs/*.5)
 MAN1 := $(wildcard docs/*.1)
+# The agent's parts are installed where the agent is built.
+WHO := mmgate $(if $(SNMP_LIBS),mmgate-snmp)
+UNITS := mmgated.service mmgated.socket $(if $(SNMP_LIBS),mmgate-snmp.service)
+unitdir ?= $(prefix)/lib/systemd/system
+# What was built in the tree and stands in the example; what is in a unit as Debian has it.
+INSTALLED_PATHS = -e 's,"build/run/state" .*,"$(localstatedir)/lib/mmgate",' -e 's,"build/run/control.sock" .*,"$(runstatedir)/mmgate/control.sock",'
+UNIT_PATHS = -e 's,/usr/sbin/,$(sbindir)/,g' -e 's,/usr/bin/,$(bindir)/,g'
 install: all
 	install -D -m 755 $(BUILD)/mmgated $(DESTDIR)$(sbindir)/mmgated
 	install -D -m 755 $(BUILD)/mmq $(DESTDIR)$(bindir)/mmq
@@ -171,9 +178,20 @@ install: all
 	$(if $(SNMP_LIBS),install -D -m 644 snmp/snmpd-mmgate.conf $(DESTDIR)$(docdir)/snmpd-mmgate.conf)
 	install -d -m 755 $(DESTDIR)$(docdir)/examples $(DESTDIR)$(sysconfdir)/mmgate $(DESTDIR)$(localstatedir)/lib/mmgate
 	install -m 644 README.md CHANGELOG.md $(DESTDIR)$(docdir)
-	install -m 644 $(wildcard docs/examples/*) $(DESTDIR)$(docdir)/examples
+	install -m 644 $(wildcard docs/examples/*.toml) $(DESTDIR)$(docdir)/examples
 	test -e $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml || \
-		install -m 640 docs/examples/mmgate.toml $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml
+		{ sed $(INSTALLED_PATHS) docs/examples/mmgate.toml >$(BUILD)/mmgate.toml && \
+		install -m 640 $(BUILD)/mmgate.toml $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml; }
+	$(foreach unit,$(UNITS),install -d $(DESTDIR)$(unitdir) && sed $(UNIT_PATHS) systemd/$(unit) >$(DESTDIR)$(unitdir)/$(unit) && \
+		chmod 644 $(DESTDIR)$(unitdir)/$(unit);)
+	$(foreach who,$(WHO),install -D -m 644 systemd/$(who).sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/$(who).conf;)
+	$(foreach who,$(WHO),install -D -m 644 systemd/$(who).tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/$(who).conf;)
+	install -D -m 644 apparmor/usr.sbin.mmgated $(DESTDIR)$(sysconfdir)/apparmor.d/usr.sbin.mmgated
+
+# Debian's packages, in build/deb/: from what git knows of this tree, so that nothing else gets in; twice the same bytes.
+deb:
+	@.ci/install build deb
+	@.ci/deb $(BUILD)/deb
 
 clean:
 	rm -rf build build-*/
@@ -192,11 +210,12 @@ help:
 	@echo 'make check-bare    make demo and make check in a bare Debian 12 made for it (as root)'
 	@echo 'make unit          only the unit tests'
 	@echo 'make install       below DESTDIR and the prefix that ./configure was given'
+	@echo 'make deb           the Debian packages, into build/deb/'
 	@echo 'make clean         removes what was built;  make distclean: what configure wrote, too'
 
 include $(wildcard tests/*/*.mk docs/*.mk)
 
 check-built: all unit-built $(CHECK_NEEDS)
 
-.PHONY: all unit-built unit check check-built bench demo run check-bare fuzz fuzz-built tidy format lint coverage install clean distclean help
+.PHONY: all unit-built unit check check-built bench demo run check-bare fuzz fuzz-built tidy format lint coverage install deb clean distclean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
