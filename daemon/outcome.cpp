@@ -90,7 +90,10 @@ RecipientReport report_of(const Recipient& recipient) {
             break;
         case RecipientState::relayed:
             // A report that was promised and did not come, or came and said as much.
-            report.status = recipient.report_expected || recipient.unconfirmed ? DeliveryStatus::indeterminate : DeliveryStatus::forwarded;
+            {
+                const bool did_not_come = recipient.report_expected && recipient.report_from != Instant{};
+                report.status = did_not_come || recipient.unconfirmed ? DeliveryStatus::indeterminate : DeliveryStatus::forwarded;
+            }
             break;
         case RecipientState::rejected: report.status = recipient.report_allowed ? DeliveryStatus::rejected : DeliveryStatus::indeterminate; break;
         case RecipientState::expired:

@@ -96,6 +96,8 @@ Test(outcome, a_report_says_what_happened) {
         {"mail", RecipientState::delivered, Fault::internal, false, false, DeliveryStatus::indeterminate},
         {"mail", RecipientState::delivered, Fault::internal, true, false, DeliveryStatus::retrieved},
         {"mail", RecipientState::relayed, Fault::internal, true, false, DeliveryStatus::forwarded},
+        {"mm4:b", RecipientState::relayed, Fault::internal, false, true, DeliveryStatus::indeterminate},
+        {"mm4:b", RecipientState::failed, Fault::peer_unreachable, false, true, DeliveryStatus::indeterminate},
         {"mm1", RecipientState::expired, Fault::expired, false, false, DeliveryStatus::expired},
         {"mm1", RecipientState::expired, Fault::expired, false, true, DeliveryStatus::indeterminate},
         {"mm1", RecipientState::rejected, Fault::internal, false, false, DeliveryStatus::rejected},
