@@ -177,7 +177,9 @@ install: all
 	$(if $(SNMP_LIBS),install -D -m 644 snmp/MMGATE-MIB.txt $(DESTDIR)$(datadir)/snmp/mibs/MMGATE-MIB.txt)
 	$(if $(SNMP_LIBS),install -D -m 644 snmp/snmpd-mmgate.conf $(DESTDIR)$(docdir)/snmpd-mmgate.conf)
 	install -d -m 755 $(DESTDIR)$(docdir)/examples $(DESTDIR)$(sysconfdir)/mmgate $(DESTDIR)$(localstatedir)/lib/mmgate
-	install -m 644 README.md CHANGELOG.md $(DESTDIR)$(docdir)
+	install -m 644 README.md CHANGELOG.md docs/mmq.schema.json $(DESTDIR)$(docdir)
+	install -D -m 644 completion/mmq.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/mmq
+	install -D -m 644 completion/_mmq $(DESTDIR)$(prefix)/share/zsh/site-functions/_mmq
 	install -m 644 $(wildcard docs/examples/*.toml) $(DESTDIR)$(docdir)/examples
 	test -e $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml || \
 		{ sed $(INSTALLED_PATHS) docs/examples/mmgate.toml >$(BUILD)/mmgate.toml && \

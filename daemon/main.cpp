@@ -34,10 +34,10 @@
 #include "daemon/service_manager.h"
 #include "daemon/smtp/client.h"
 #include "daemon/smtp/server.h"
+#include "daemon/store_options.h"
 #include "daemon/watch/metrics_server.h"
 #include "daemon/watch/telemetry.h"
 #include "store/committer.h"
-#include "store/lmdb_store.h"
 
 namespace mmgate {
 namespace {
@@ -184,12 +184,7 @@ int run(const Arguments& arguments) {
     SystemRandom random;
     Workers workers(loop, kWorkers);
 
-    LmdbOptions options;
-    options.directory = config->state_dir + "/queue";
-    options.map_size_bytes = config->map_size_bytes;
-    options.disk_reserve_bytes = config->disk_reserve_bytes;
-    options.history = config->history;
-    options.report_wait = config->lifetime;
+    LmdbOptions options = store_options(*config);
     options.tell = [&log](const std::string& text) { log.error("-", "store", {{"what", text}}); };
     auto opened = open_lmdb_store(options);
     if (!opened) return cannot_start(log, opened.error().rule, opened.error().fault == Fault::storage_full ? EX_IOERR : EX_CANTCREAT);
@@ -327,8 +322,8 @@ int run(const Arguments& arguments) {
     return EX_OK;
 }
 
-}  // namespace
-}  // namespace mmgate
+}   // namespace
+}   // namespace mmgate
 
 int main(int argc, char** argv) {
     mmgate::keep_freed_memory();

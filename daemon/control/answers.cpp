@@ -32,6 +32,26 @@ Exit exit_of(const Error& error) { return error.fault == Fault::storage_full || 
 
 }   // namespace
 
+Operation operation_of(Verb verb, QueueId id, Instant now) {
+    switch (verb) {
+        case Verb::hold: return Hold{id, now};
+        case Verb::release: return Release{id, now};
+        case Verb::retry: return Retry{id, now};
+        default: return Delete{id, now};
+    }
+}
+
+End verdict(const Request& request, std::uint64_t count, std::uint64_t missing) {
+    const VerbSpec& spec = spec_of(request.verb);
+    if (missing) return {Exit::no_such_id, count, missing == 1 && request.ids.size() == 1 ? "no such ID" : std::to_string(missing) + " of these IDs do not exist"};
+    Selector anything;
+    anything.ended = request.selector.ended;
+    const bool selected = request.selector != anything;
+    if (count == 0 && ((spec.selects && spec.changes) || (request.verb == Verb::list && selected)))
+        return {Exit::nothing_matched, 0, request.ids.empty() ? "nothing matched" : "nothing to change: it has ended, or is so already"};
+    return {Exit::done, count, ""};
+}
+
 BackupFile::~BackupFile() { ::close(fd_); }
 
 std::optional<Octets> BackupFile::read(std::size_t most) {

@@ -48,6 +48,12 @@ struct Piece {
     Cursor cursor;               // for the next piece
 };
 
+/// What a verb that changes messages asks of the store.
+Operation operation_of(Verb verb, QueueId id, Instant now);
+
+/// The end of an answer that came to its end: `count` objects, or messages changed; `missing` ids did not exist.
+End verdict(const Request& request, std::uint64_t count, std::uint64_t missing);
+
 class Answers {
 public:
     /// What is referred to outlives this and every piece under way.

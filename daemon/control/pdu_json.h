@@ -18,4 +18,4 @@ namespace mmgate::control {
 /// text parts also give "text".
 std::string pdu_json(const mm1::Pdu& pdu);
 
-}  // namespace mmgate::control
+}   // namespace mmgate::control

@@ -44,6 +44,11 @@ bool glob(std::string_view pattern, std::string_view text) {
     return p == pattern.size();
 }
 
+/// A pattern with stars is for the whole text, one without may stand anywhere in it.
+bool says(std::string_view pattern, std::string_view text) {
+    return pattern.find('*') != std::string_view::npos ? glob(pattern, text) : glob("*" + std::string(pattern) + "*", text);
+}
+
 std::string_view without_type(std::string_view address) {
     constexpr std::string_view kType = "/TYPE=PLMN";
     if (address.size() < kType.size()) return address;
@@ -133,8 +138,17 @@ bool matches(const Selector& selector, const Message& message, Instant now) {
     if (!selector.states.empty() && !std::ranges::count(selector.states, state)) return false;
     if (selector.older && now - message.arrival < *selector.older) return false;
     if (!selector.from.empty() && !matches(selector.from, message.originator.value)) return false;
+    if (!selector.peer.empty() && !concerns(selector.peer, message)) return false;
+    auto error = [&](const Recipient& recipient) { return says(selector.error, recipient.reason) || says(selector.error, recipient.enhanced_status); };
+    if (!selector.error.empty() && std::ranges::none_of(message.recipients, error)) return false;
     auto to = [&](const Recipient& recipient) { return matches(selector.to, recipient.address.value); };
     return selector.to.empty() || std::ranges::any_of(message.recipients, to);
+}
+
+bool concerns(std::string_view pattern, const Message& message) {
+    if (message.mm4 && glob(pattern, message.mm4->peer)) return true;
+    auto either = [&](std::string_view name) { return glob(pattern, name) || glob(pattern, name.substr(name.find(':') + 1)); };   // npos + 1 is 0
+    return std::ranges::any_of(message.recipients, [&](const Recipient& recipient) { return !is_end(recipient.state) && (either(recipient.route) || either(recipient.lane)); });
 }
 
 Result<Request> decode_request(std::string_view line) {
@@ -162,6 +176,8 @@ Result<Request> decode_request(std::string_view line) {
     members.take("ended", "true or false", flag_into(request.selector.ended));
     members.take("from", "a pattern", text_into(request.selector.from));
     members.take("to", "a pattern", text_into(request.selector.to));
+    members.take("peer", "a pattern", text_into(request.selector.peer));
+    members.take("error", "a pattern", text_into(request.selector.error));
     members.take("state", "a list of states", [&](const Json& value) {
         return each_text(value, 12, [&](const std::string& text) {
             auto state = recipient_state_of(text);
@@ -207,6 +223,8 @@ std::string encode_request(const Request& request) {
     if (request.selector.ended) json["ended"] = true;
     if (!request.selector.from.empty()) json["from"] = request.selector.from;
     if (!request.selector.to.empty()) json["to"] = request.selector.to;
+    if (!request.selector.peer.empty()) json["peer"] = request.selector.peer;
+    if (!request.selector.error.empty()) json["error"] = request.selector.error;
     for (RecipientState state : request.selector.states) json["state"].push_back(to_text(state));
     if (request.selector.older) json["older"] = request.selector.older->count();
     if (request.form != CatForm::person) json["form"] = kForms[static_cast<std::size_t>(request.form)];

@@ -69,6 +69,7 @@ struct VerbSpec {
     bool selects;
     bool monitors = false;    // snmp.user may use it
     bool over_snmp = false;   // with an actor, where snmp.control allows it
+    bool offline = true;      // asks nothing but the store
 };
 inline constexpr auto kVerbs = std::to_array<VerbSpec>({
     {Verb::list, "list", false, false, true},
@@ -78,14 +79,14 @@ inline constexpr auto kVerbs = std::to_array<VerbSpec>({
     {Verb::release, "release", true, true, true, false, true},
     {Verb::retry, "retry", true, true, true, false, true},
     {Verb::erase, "delete", true, true, true},
-    {Verb::stats, "stats", false, false, false, true},
+    {Verb::stats, "stats", false, false, false, true, false, false},
     {Verb::trace, "trace", false, true, false},
     {Verb::why, "why", false, true, false},
-    {Verb::reload, "reload", true, false, false, false, true},
+    {Verb::reload, "reload", true, false, false, false, true, false},
     {Verb::check, "check", false, false, false},
     {Verb::backup, "backup", true, false, false},
-    {Verb::alarms, "alarms", false, false, false, true},
-    {Verb::events, "events", false, false, false, true},
+    {Verb::alarms, "alarms", false, false, false, true, false, false},
+    {Verb::events, "events", false, false, false, true, false, false},
 });
 constexpr const VerbSpec& spec_of(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
 
@@ -93,6 +94,8 @@ constexpr const VerbSpec& spec_of(Verb verb) { return kVerbs[static_cast<std::si
 struct Selector {
     std::vector<RecipientState> states{};   // the message's, as `list` shows it
     std::string from{}, to{};               // patterns, see `matches`; `to` of any recipient
+    std::string peer{};                     // who handed it in, or the next hop of a recipient that has not ended: see `concerns`
+    std::string error{};                    // of a recipient's last reason or enhanced status; without "*" it may stand anywhere in it
     std::optional<Seconds> older{};         // arrived at least so long ago
     bool ended = false;                     // those all of whose recipients have ended as well
     bool operator==(const Selector&) const = default;
@@ -102,6 +105,9 @@ struct Selector {
 /// named by its number with or without /TYPE=PLMN.
 bool matches(std::string_view pattern, std::string_view address);
 bool matches(const Selector& selector, const Message& message, Instant now);
+/// Whether a message came from, or has a recipient that still goes to, what a pattern names: a peer ("other" or "mm4:other"), a route ("mm1"), or
+/// where mail goes ("example.org", "mail:example.org").
+bool concerns(std::string_view pattern, const Message& message);
 
 /// What `cat` gives.
 enum class CatForm : std::uint8_t {

@@ -1,8 +1,6 @@
 // mmq: the queue command. Arguments in, one request to the gateway, tables or JSON lines out. See mmq(1).
 
-#include <config.h>   // what configure chose; daemon/config.h is the configuration
 #include <fcntl.h>
-#include <getopt.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,123 +18,17 @@
 #include "daemon/control/pdu_json.h"
 #include "daemon/control/protocol.h"
 #include "daemon/control/queue_client.h"
+#include "daemon/control/queue_commands.h"
+#include "daemon/control/queue_offline.h"
+#include "daemon/control/queue_options.h"
 #include "daemon/control/queue_print.h"
+#include "daemon/store_options.h"
 #include "mapping/mm1/dump.h"
 
 namespace mmgate::control {
 namespace {
 
-constexpr std::string_view kUsage =
-    "usage: mmq [--control PATH | -c FILE] COMMAND\n"
-    "\n"
-    "  list [SELECTORS] [--all]           what waits; --all: what has ended, too\n"
-    "  show ID...                         all that the queue knows of a message\n"
-    "  cat ID [--mail | --raw | --part N] the message itself\n"
-    "  trace ID...                        its whole life\n"
-    "  why ID...                          why it is where it is, and what to do\n"
-    "  hold | release | retry | delete    ID..., or --all with SELECTORS\n"
-    "  stats                              counters and sizes\n"
-    "  alarms                             what is wrong now, and since when\n"
-    "  events                             what happens, as it happens\n"
-    "  reload                             read the configuration anew\n"
-    "  check                              verify the store\n"
-    "  backup FILE                        a consistent copy of the store\n"
-    "  pdu FILE|-                         decode one MM1 PDU (needs no gateway)\n"
-    "\n"
-    "  SELECTORS: --state S[,S...] --from PATTERN --to PATTERN --older TIME\n"
-    "  -j, --json  objects, one a line     -y, --yes  do not ask     -n, --dry-run  only say what would change\n"
-    "  IDs may come on standard input as -\n";
-
 constexpr std::size_t kMostPduBytes = 64 * 1024 * 1024;
-
-struct Options {
-    std::string control, config_file = kDefaultConfigFile;
-    bool json = false, yes = false, all = false;
-    std::vector<std::string> words;   // the command and its operands
-    Request request;
-};
-
-int fail_with(Exit code, const std::string& text) {
-    std::cerr << "mmq: " << text << "\n";
-    return static_cast<int>(code);
-}
-int misused(const std::string& text) {
-    std::cerr << "mmq: " << text << "\n" << kUsage;
-    return static_cast<int>(Exit::usage);
-}
-
-std::optional<Seconds> seconds_of(std::string_view text) {
-    std::int64_t number = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number < 0 || number > 1'000'000) return std::nullopt;
-    std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    struct Unit {
-        std::string_view name;
-        std::int64_t seconds;
-    };
-    for (auto [name, seconds] : std::to_array<Unit>({{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}}))
-        if (name == unit) return Seconds(number * seconds);
-    return std::nullopt;
-}
-
-bool add_states(std::string_view list, std::vector<RecipientState>& states) {
-    while (!list.empty()) {
-        std::size_t comma = std::min(list.find(','), list.size());
-        auto state = recipient_state_of(list.substr(0, comma));
-        if (!state) return false;
-        states.push_back(*state);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
-    return true;
-}
-
-/// The options, or the status to end with.
-std::variant<Options, int> read_options(int argc, char** argv) {
-    enum : int { kControl = 256, kState, kFrom, kTo, kOlder, kMail, kRaw, kPart, kAll, kVersionOption, kHelp };
-    const option known[] = {{"control", required_argument, nullptr, kControl}, {"config", required_argument, nullptr, 'c'}, {"json", no_argument, nullptr, 'j'},
-                            {"yes", no_argument, nullptr, 'y'},                {"dry-run", no_argument, nullptr, 'n'},      {"all", no_argument, nullptr, kAll},
-                            {"state", required_argument, nullptr, kState},     {"from", required_argument, nullptr, kFrom}, {"to", required_argument, nullptr, kTo},
-                            {"older", required_argument, nullptr, kOlder},     {"mail", no_argument, nullptr, kMail},       {"raw", no_argument, nullptr, kRaw},
-                            {"part", required_argument, nullptr, kPart},       {"version", no_argument, nullptr, kVersionOption}, {"help", no_argument, nullptr, kHelp},
-                            {nullptr, 0, nullptr, 0}};
-    Options options;
-    Request& request = options.request;
-    for (int given; (given = getopt_long(argc, argv, "c:jyn", known, nullptr)) != -1;) {
-        switch (given) {
-            case kControl: options.control = optarg; break;
-            case 'c': options.config_file = optarg; break;
-            case 'j': options.json = true; break;
-            case 'y': options.yes = true; break;
-            case 'n': request.dry_run = true; break;
-            case kAll: options.all = true; break;
-            case kState:
-                if (!add_states(optarg, request.selector.states))
-                    return misused("--state takes queued, active, deferred, held, notified, fetched, delivered, relayed, rejected, expired, failed or deleted");
-                break;
-            case kFrom: request.selector.from = optarg; break;
-            case kTo: request.selector.to = optarg; break;
-            case kOlder:
-                request.selector.older = seconds_of(optarg);
-                if (!request.selector.older) return misused("--older takes a time such as 90s, 5m, 1h, 7d");
-                break;
-            case kMail: request.form = CatForm::mail; break;
-            case kRaw: request.form = CatForm::content; break;
-            case kPart: {
-                std::string_view text = optarg;
-                auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.part);
-                if (error != std::errc() || end != text.data() + text.size() || request.part == 0) return misused("--part takes a number from 1");
-                request.form = CatForm::part;
-                break;
-            }
-            case kVersionOption: std::cout << "mmq " << kVersion << "\n"; return 0;
-            case kHelp: std::cout << kUsage; return 0;
-            default: std::cerr << kUsage; return static_cast<int>(Exit::usage);
-        }
-    }
-    options.words.assign(argv + optind, argv + argc);
-    if (options.words.empty()) return misused("a command is missing");
-    return options;
-}
 
 /// `mmq pdu FILE|-`: strict, and alone.
 int decode_pdu_file(const std::string& name, bool json) {
@@ -174,65 +66,23 @@ std::optional<std::string> add_ids(const std::vector<std::string>& words, std::v
     return std::nullopt;
 }
 
-/// What is asked in requests of a bounded number of ids.
-class Command {
-public:
-    Command(QueueClient& client, const Options& options) : client_(client), options_(options), now_(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())) {}
-
-    int run(const Request& whole) {
-        if (!options_.json && isatty(STDOUT_FILENO) == 1) std::cout << table_head(whole.verb);
-        Exit worst = Exit::done;
-        std::uint64_t count = 0;
-        std::size_t next = 0;
-        do {
-            Request request = whole;
-            const std::size_t many = std::min(kRequestIds, whole.ids.size() - next);
-            request.ids.assign(whole.ids.begin() + static_cast<std::ptrdiff_t>(next), whole.ids.begin() + static_cast<std::ptrdiff_t>(next + many));
-            next += many;
-            auto end = client_.ask(
-                request, [&](std::string_view line) { return print(request.verb, line); },
-                [](Bytes octets) { return static_cast<bool>(std::cout.write(octets.data(), static_cast<std::streamsize>(octets.size()))); });
-            if (!end) return fail_with(end.error().code, end.error().text);
-            count += end->count;
-            if (!end->text.empty()) std::cerr << "mmq: " << end->text << "\n";
-            if (end->code != Exit::done && !(end->code == Exit::nothing_matched && worst != Exit::done)) worst = end->code;
-        } while (next < whole.ids.size());
-        std::cout.flush();
-        if (!std::cout) return fail_with(Exit::io, "the output cannot be written");
-        if (spec_of(whole.verb).changes && spec_of(whole.verb).selects && !options_.json)
-            std::cerr << counted(count, "message") << (whole.dry_run ? " would change\n" : " changed\n");
-        return static_cast<int>(worst);
-    }
-
-private:
-    bool print(Verb verb, std::string_view line) {
-        if (options_.json) std::cout << line << "\n";
-        else std::cout << for_people(verb, line, now_);
-        if (verb == Verb::events) std::cout.flush();   // somebody watches
-        return static_cast<bool>(std::cout);
-    }
-
-    QueueClient& client_;
-    const Options& options_;
-    std::chrono::sys_seconds now_;
-};
-
-int backup_to(QueueClient& client, const std::string& name) {
+int backup_to(Conversation& client, const std::string& name) {
     int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return fail_with(errno == EACCES ? Exit::not_allowed : Exit::io, name + ": " + std::strerror(errno));
     bool written = true;
     Request request;
     request.verb = Verb::backup;
-    auto end = client.ask(request, [](std::string_view) { return true; },
-                          [&](Bytes octets) {
-                              while (!octets.empty() && written) {
-                                  ssize_t n = ::write(fd, octets.data(), octets.size());
-                                  if (n < 0 && errno == EINTR) continue;
-                                  written = n > 0;
-                                  if (written) octets.remove_prefix(static_cast<std::size_t>(n));
-                              }
-                              return written;
-                          });
+    auto end = client.ask(
+        request, [](std::string_view) { return true; },
+        [&](Bytes octets) {
+            while (!octets.empty() && written) {
+                ssize_t n = ::write(fd, octets.data(), octets.size());
+                if (n < 0 && errno == EINTR) continue;
+                written = n > 0;
+                if (written) octets.remove_prefix(static_cast<std::size_t>(n));
+            }
+            return written;
+        });
     written = ::fsync(fd) == 0 && written;
     written = ::close(fd) == 0 && written;
     if (end && end->code == Exit::done && written) return 0;
@@ -241,68 +91,122 @@ int backup_to(QueueClient& client, const std::string& name) {
     return fail_with(written ? end->code : Exit::io, written ? end->text : name + ": cannot be written; nothing is left there");
 }
 
-/// Asks before messages are destroyed, where there is somebody to ask.
-bool confirmed(QueueClient& client, const Request& request) {
+/// Asks before messages are destroyed; without anybody to ask, one message that is named is the most. Gives the status to end with, if any.
+std::optional<int> unless_confirmed(Conversation& client, const Options& options) {
+    const Request& request = options.request;
+    if (request.verb != Verb::erase || options.yes || request.dry_run) return std::nullopt;
+    const bool somebody = isatty(STDIN_FILENO) == 1;
+    if (!somebody && !request.all && request.ids.size() == 1) return std::nullopt;
+    if (!somebody) return misused("delete of more than one message takes --yes where nobody can be asked");
     std::uint64_t count = request.ids.size();
     if (request.all) {
         Request dry = request;
         dry.dry_run = true;
-        auto end = client.ask(dry, [](std::string_view) { return true; }, [](Bytes) { return true; });
+        auto end = client.ask(
+            dry, [](std::string_view) { return true; }, [](Bytes) { return true; });
         count = end ? end->count : 0;
-        if (count == 0) return true;   // the gateway says what that means
+        if (count == 0) return std::nullopt;   // the gateway says what that means
     }
-    std::cerr << "mmq: delete " << counted(count, "message") << " for good? [y/N] " << std::flush;
+    std::cerr << "mmq: delete " << counted(count, "message") << "? [y/N] " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
+    if (answer == "y" || answer == "Y" || answer == "yes") return std::nullopt;
+    return fail_with(Exit::nothing_matched, "nothing was deleted");
 }
 
-int run(Options options) {
-    const std::string name = options.words.front();
-    std::vector<std::string> operands(options.words.begin() + 1, options.words.end());
-    if (name == "pdu") {
-        if (operands.size() != 1) return misused("pdu takes one file, or - for standard input");
-        return decode_pdu_file(operands.front(), options.json);
-    }
-    auto spec = std::ranges::find_if(kVerbs, [&](const VerbSpec& row) { return row.name == name; });
-    if (spec == kVerbs.end()) return misused(name + ": no such command");
+/// What a verb takes besides options; into the request. Gives what is wrong, or nothing.
+std::optional<std::string> take_operands(const VerbSpec& spec, const std::vector<std::string>& operands, Options& options) {
     Request& request = options.request;
-    request.verb = spec->verb;
-    if (spec->verb == Verb::list) {
+    if (spec.verb == Verb::list) {
         request.selector.ended = options.all;
-        if (!operands.empty()) return misused("list takes selectors, not " + operands.front());
-    } else if (spec->verb == Verb::backup) {
-        if (operands.size() != 1) return misused("backup takes one file, which must not exist yet");
-    } else if (spec->takes_ids) {
-        const bool reads_input = std::ranges::find(operands, "-") != operands.end();
-        if (auto wrong = add_ids(operands, request.ids)) return misused(*wrong);
+        if (!operands.empty()) return "list takes selectors, not " + operands.front();
+    } else if (spec.verb == Verb::backup) {
+        if (operands.size() != 1) return "backup takes one file, which must not exist yet";
+    } else if (spec.takes_ids) {
+        if (auto wrong = add_ids(operands, request.ids)) return wrong;
         request.all = options.all;
-        if (request.ids.empty() && reads_input) return fail_with(Exit::nothing_matched, "no ids on standard input");
-        if (request.ids.empty() && !request.all) return misused(name + " takes queue ids" + (spec->selects ? ", or --all with selectors" : ""));
-        if (!request.ids.empty() && (request.all || request.selector != Selector{})) return misused("either ids, or --all with selectors");
+        const bool read_none = request.ids.empty() && std::ranges::find(operands, "-") != operands.end();
+        if (!read_none && request.ids.empty() && !request.all) return std::string(spec.name) + " takes queue ids" + (spec.selects ? ", or --all with selectors" : "");
+        if (!request.ids.empty() && (request.all || request.selector != Selector{})) return "either ids, or --all with selectors";
     } else if (!operands.empty()) {
-        return misused(name + " takes no " + operands.front());
+        return std::string(spec.name) + " takes no " + operands.front();
     }
-    if (request.form != CatForm::person && (spec->verb != Verb::cat || request.ids.size() != 1)) return misused("--mail, --raw and --part go with cat and one id");
+    if (request.form != CatForm::person && (spec.verb != Verb::cat || request.ids.size() != 1)) return "--mail, --raw and --part go with cat and one id";
+    return std::nullopt;
+}
 
-    if (options.control.empty()) {
+/// The gateway, or with --offline the store that it would use; or the status to end with when there is none.
+tl::expected<std::unique_ptr<Conversation>, int> partner(const Options& options) {
+    if (!options.control.empty() && options.offline) return tl::unexpected(misused("--offline takes -c FILE, not --control"));
+    std::string socket = options.control;
+    if (socket.empty()) {
         auto config = read_config(options.config_file);
         if (!config) {
             for (const ConfigError& error : config.error()) std::cerr << error.message << "\n";
-            return static_cast<int>(Exit::configuration);
+            return tl::unexpected(static_cast<int>(Exit::configuration));
         }
-        options.control = config->control;
+        if (options.offline) {
+            if (::access(config->state_dir.c_str(), R_OK | W_OK) != 0)
+                return tl::unexpected(fail_with(errno == EACCES ? Exit::not_allowed : Exit::io, config->state_dir + ": " + std::strerror(errno)));
+            auto opened = open_lmdb_store(store_options(*config));
+            if (!opened) return tl::unexpected(fail_with(opened.error().fault == Fault::storage_full ? Exit::busy : Exit::io, opened.error().rule));
+            return std::make_unique<OfflineQueue>(std::move(*opened), *config);
+        }
+        socket = config->control;
     }
-    QueueClient client;
-    if (auto done = client.connect(options.control); !done) return fail_with(done.error().code, done.error().text);
-    if (spec->verb == Verb::backup) return backup_to(client, operands.front());
-    if (spec->verb == Verb::erase && !options.yes && !request.dry_run && isatty(STDIN_FILENO) == 1 && !confirmed(client, request))
-        return fail_with(Exit::nothing_matched, "nothing was deleted");
-    return Command(client, options).run(request);
+    auto client = std::make_unique<QueueClient>();
+    if (auto done = client->connect(socket); !done) return tl::unexpected(fail_with(done.error().code, done.error().text));
+    return client;
 }
 
-}  // namespace
-}  // namespace mmgate::control
+/// Commands that are more than one verb of the gateway.
+struct OwnCommand {
+    std::string_view name;
+    int (*run)(Conversation&, Options&, const std::vector<std::string>& operands);
+};
+constexpr auto kOwnCommands = std::to_array<OwnCommand>({
+    {"summary", summary},
+    {"flush", flush},
+    {"export", export_messages},
+    {"health", health},
+    {"top", top},
+});
+/// Those that need no gateway.
+struct LocalCommand {
+    std::string_view name;
+    int (*run)(const Options&, const std::vector<std::string>& operands);
+};
+constexpr auto kLocalCommands = std::to_array<LocalCommand>({
+    {"pdu", [](const Options& options, const std::vector<std::string>& operands) {
+         return operands.size() == 1 ? decode_pdu_file(operands.front(), options.json) : misused("pdu takes one file, or - for standard input");
+     }},
+    {"config", config_command},
+    {"log", log_of},
+});
+
+int run(Options options) {
+    const std::string name = options.words.front();
+    const std::vector<std::string> operands(options.words.begin() + 1, options.words.end());
+    if (auto local = std::ranges::find(kLocalCommands, name, &LocalCommand::name); local != kLocalCommands.end()) return local->run(options, operands);
+    auto own = std::ranges::find(kOwnCommands, name, &OwnCommand::name);
+    auto spec = std::ranges::find(kVerbs, name, &VerbSpec::name);
+    if (own == kOwnCommands.end() && spec == kVerbs.end()) return misused(name + ": no such command");
+    if (spec != kVerbs.end()) {
+        options.request.verb = spec->verb;
+        if (auto wrong = take_operands(*spec, operands, options)) return misused(*wrong);
+        if (spec->takes_ids && options.request.ids.empty() && !options.request.all) return fail_with(Exit::nothing_matched, "no ids on standard input");
+    }
+    auto other = partner(options);
+    // A monitor counts what it cannot reach among its own results.
+    if (!other) return name == "health" ? health_unknown() : other.error();
+    if (own != kOwnCommands.end()) return own->run(**other, options, operands);
+    if (spec->verb == Verb::backup) return backup_to(**other, operands.front());
+    if (auto status = unless_confirmed(**other, options)) return *status;
+    return carry_out(**other, options);
+}
+
+}   // namespace
+}   // namespace mmgate::control
 
 int main(int argc, char** argv) {
     std::ios::sync_with_stdio(false);

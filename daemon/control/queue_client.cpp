@@ -22,7 +22,7 @@ constexpr std::size_t kReadBytes = 64 * 1024;
 
 Failure broken_off() { return {Exit::io, "the gateway broke off the conversation"}; }
 
-}  // namespace
+}   // namespace
 
 QueueClient::~QueueClient() {
     if (fd_ >= 0) ::close(fd_);
@@ -101,4 +101,4 @@ tl::expected<End, Failure> QueueClient::ask(const Request& request, const std::f
     }
 }
 
-}  // namespace mmgate::control
+}   // namespace mmgate::control

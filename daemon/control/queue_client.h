@@ -14,18 +14,25 @@ struct Failure {
     std::string text;
 };
 
-class QueueClient {
+/// Who answers requests: a gateway, or a store that nobody runs on.
+class Conversation {
 public:
-    ~QueueClient();
+    virtual ~Conversation() = default;
+    /// Asks. `line` gets each line of the answer but the last, `octets` what was announced as such, piece by piece; either may return
+    /// false to stop. Gives the last line. Fails: io when the conversation breaks off.
+    virtual tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets) = 0;
+};
+
+class QueueClient final : public Conversation {
+public:
+    ~QueueClient() override;
     QueueClient() = default;
     QueueClient(const QueueClient&) = delete;
     QueueClient& operator=(const QueueClient&) = delete;
 
     /// Fails: not_running where nobody listens, not_allowed where the socket is not ours to open, bad_data where something else answers.
     tl::expected<void, Failure> connect(const std::string& path);
-    /// Sends a request. `line` gets each line of the answer but the last, `octets` what was announced as such, piece by piece; either may return
-    /// false to stop. Gives the last line. Fails: io when the conversation breaks off.
-    tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets);
+    tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets) override;
 
 private:
     std::optional<std::string> read_line();
@@ -35,4 +42,4 @@ private:
     std::string buffer_;
 };
 
-}  // namespace mmgate::control
+}   // namespace mmgate::control

@@ -34,15 +34,6 @@ std::optional<uid_t> uid_of(const std::string& name) {
     return found->pw_uid;
 }
 
-Operation operation_of(Verb verb, QueueId id, Instant now) {
-    switch (verb) {
-        case Verb::hold: return Hold{id, now};
-        case Verb::release: return Release{id, now};
-        case Verb::retry: return Retry{id, now};
-        default: return Delete{id, now};
-    }
-}
-
 }   // namespace
 
 /// What the credentials of the other side allow.
@@ -239,20 +230,10 @@ private:
 
     /// Goes on, waits for the reader, or ends.
     void proceed() {
-        if (last_) return finish(verdict());
+        if (last_) return finish(verdict(request_, count_, missing_));
         if (stream_->unsent() < kUnsentBytes) return next_piece();
         waits_for_reader_ = true;
         stream_->idle_timeout(kReaderPatience);
-    }
-
-    End verdict() const {
-        const Request& request = request_;
-        const VerbSpec& spec = spec_of(request.verb);
-        if (missing_) return {Exit::no_such_id, 0, missing_ == 1 && request.ids.size() == 1 ? "no such ID" : std::to_string(missing_) + " of these IDs do not exist"};
-        bool selected = request.selector.from.size() || request.selector.to.size() || request.selector.states.size() || request.selector.older;
-        if (count_ == 0 && ((spec.selects && spec.changes) || (request.verb == Verb::list && selected)))
-            return {Exit::nothing_matched, 0, request.ids.empty() ? "nothing matched" : "nothing to change: it has ended, or is so already"};
-        return {};
     }
 
     void finish(End end) {

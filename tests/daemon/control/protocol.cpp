@@ -38,7 +38,7 @@ Test(protocol, requests_round_trip) {
             request.ids.clear();
             request.all = spec.takes_ids;
             request.dry_run = spec.changes;
-            request.selector = {{RecipientState::deferred, RecipientState::held}, "*@example.net", "+44*", Seconds(3600), true};
+            request.selector = {{RecipientState::deferred, RecipientState::held}, "*@example.net", "+44*", "other", "4.4.1", Seconds(3600), true};
             requests.push_back(request);
         }
     }
@@ -122,6 +122,13 @@ Test(protocol, selectors_add_up) {
     cr_expect(!matches(Selector{.older = Seconds(7201)}, message, now));
     cr_expect((!matches(Selector{.states = {RecipientState::delivered, RecipientState::held}}, message, now)));
     cr_expect(!matches(Selector{.from = "c@d.example"}, message, now));
+    message.recipients[1].route = "mm4:other";
+    message.recipients[1].lane = "mm4:other";
+    message.recipients[1].reason = "451 4.4.1 no answer";
+    for (std::string_view peer : {"other", "MM4:OTHER", "mm4:*", "*"}) cr_expect(matches(Selector{.peer = std::string(peer)}, message, now), "%s", std::string(peer).c_str());
+    for (std::string_view peer : {"othe", "mail", "mm4"}) cr_expect(!matches(Selector{.peer = std::string(peer)}, message, now), "%s", std::string(peer).c_str());
+    cr_expect(matches(Selector{.error = "4.4.1"}, message, now) && matches(Selector{.error = "451*ANSWER"}, message, now));
+    cr_expect(!matches(Selector{.error = "4.4.2"}, message, now) && !matches(Selector{.error = "no*"}, message, now), "stars are for the whole text");
     cr_expect(!matches(Selector{.to = "a@b.example"}, message, now));
     cr_expect(matches(Selector{.to = "+447700900123"}, message, now));
     Message ended = message_from("a@b.example", "c@d.example", RecipientState::failed);
