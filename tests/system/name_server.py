@@ -17,14 +17,27 @@ def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
         return probe.getsockname()[1]
 
 
+def free_port_of_both():
+    """For a server that takes datagrams and connections at one port."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connections:
+            datagrams.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):
+                connections.bind(datagrams.getsockname())
+                return datagrams.getsockname()[1]
+
+
 def answers(port, waiter):
+    """Waits until somebody takes connections there; False: the waiter's process has ended."""
     def connected():
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
     deadline_steps = int(PATIENCE_S / 0.05)
     for _ in range(deadline_steps):
         if connected():
-            return
+            return True
+        if waiter.process.poll() is not None:
+            return False
         with waiter.changed:
             waiter.changed.wait(0.05)
     raise AssertionError(f"nothing listens on port {port}")
@@ -36,18 +49,24 @@ class NameServer(Waiter):
     def __init__(self, records, refused=()):
         super().__init__()
         self.folder = tempfile.mkdtemp(prefix="mmgate-unbound-")
-        self.port = free_port(socket.SOCK_DGRAM)
+        self.records, self.refused = records, refused
+        # Between our look and the start somebody else may take the port.
+        if not any(self.started() for _ in range(10)):
+            raise AssertionError("unbound does not start")
+
+    def started(self):
+        self.port = free_port_of_both()
         lines = ["server:", "  interface: 127.0.0.1", f"  port: {self.port}", '  chroot: ""', '  username: ""', f'  directory: "{self.folder}"', '  pidfile: ""',
                  "  use-syslog: no", "  do-daemonize: no", "  do-not-query-localhost: no", '  local-zone: "." static', '  module-config: "iterator"']
-        lines += [f'  local-zone: "{name}" always_refuse' for name in refused]
-        lines += [f"  local-data: '{record}'" for record in records]
+        lines += [f'  local-zone: "{name}" always_refuse' for name in self.refused]
+        lines += [f"  local-data: '{record}'" for record in self.records]
         lines += ["remote-control:", "  control-enable: no", ""]
         path = os.path.join(self.folder, "unbound.conf")
         with open(path, "w") as file:
             file.write("\n".join(lines))
         self.process = subprocess.Popen(["unbound", "-d", "-c", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         env=dict(os.environ, PATH="/usr/sbin:" + os.environ["PATH"]))
-        answers(self.port, self)   # it takes TCP too
+        return answers(self.port, self)
 
     def __enter__(self):
         return self

@@ -37,7 +37,8 @@ class RealSink(Waiter):
             as_user = ["-u", "nobody"]
         self.process = subprocess.Popen([shutil.which("smtp-sink", path="/usr/sbin:/usr/bin:" + os.environ["PATH"]), *as_user, *options, "-d", os.path.join(self.folder, "mail."),
                                          f"127.0.0.1:{self.port}", "128"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        answers(self.port, self)
+        if not answers(self.port, self):
+            raise AssertionError("smtp-sink ended at once")
 
     def __enter__(self):
         return self
