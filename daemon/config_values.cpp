@@ -253,6 +253,12 @@ std::string to_text(const Endpoint& endpoint) {
     return (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
 }
 
+std::string to_text(const Network& network) {
+    std::array<char, INET6_ADDRSTRLEN> literal{};
+    ::inet_ntop(network.v6 ? AF_INET6 : AF_INET, network.address.data(), literal.data(), literal.size());
+    return std::string(literal.data()) + "/" + std::to_string(network.prefix_bits);
+}
+
 std::string size_text(std::uint64_t octets) {
     for (const Unit& unit : kSizeUnits)
         if (octets >= unit.factor && octets % unit.factor == 0)

@@ -24,6 +24,7 @@ struct Network {
     std::uint8_t prefix_bits = 0;
     bool operator==(const Network&) const = default;
 };
+std::string to_text(const Network& network);
 /// Whether an address literal lies in one of the networks. An empty list contains nobody. IPv4-mapped IPv6 counts as IPv4.
 bool contains(const std::vector<Network>& networks, std::string_view address);
 

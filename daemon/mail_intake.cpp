@@ -69,7 +69,7 @@ struct MailIntake::Taken {
     Instant now{};
     std::size_t size = 0;
     std::vector<const EnvelopeRecipient*> phones, mailboxes;
-    bool to_system = false;   // our address for what relays say to each other is among the recipients
+    bool to_system = false;          // our address for what relays say to each other is among the recipients
     std::vector<Operation> others;   // what is committed together with the MM: the copy for postmaster
 };
 
@@ -78,8 +78,9 @@ struct MailIntake::Mapped {
     Octets content;
 };
 
-MailIntake::MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics)
-    : loop_(loop), store_(store), committer_(committer), workers_(workers), names_(names), random_(random), log_(log), metrics_(metrics) {}
+MailIntake::MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics,
+                       const Admission& admission)
+    : loop_(loop), store_(store), committer_(committer), workers_(workers), names_(names), random_(random), log_(log), metrics_(metrics), admission_(admission) {}
 
 void MailIntake::configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router) {
     config_ = std::move(config);
@@ -107,6 +108,8 @@ void MailIntake::accept(ReceivedEnvelope envelope, Octets mail, std::function<vo
     const bool bounce = taken->envelope.return_path.empty() && taken->mailboxes.empty();
     if (!bounce && !taken->envelope.peers.empty() && !contains(taken->config->smtp_networks, taken->envelope.client))
         return refuse(taken, {Fault::sender_denied, 0, "this client may send MM4, and this is none"});
+    if (!bounce)
+        if (auto open = admission_.takes_new(); !open) return refuse(taken, open.error());
     if (taken->to_system && !taken->envelope.return_path.empty())
         return refuse(taken, {Fault::sender_denied, 0, "the system address takes MM4 and reports on what went out, no mail"});
     if (!taken->mailboxes.empty()) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/admission.h"
 #include "daemon/config.h"
 #include "daemon/crypto.h"
 #include "daemon/log.h"
@@ -28,7 +29,8 @@ namespace mmgate {
 
 class MailIntake {
 public:
-    MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics);
+    MailIntake(Loop& loop, Store& store, Committer& committer, Workers& workers, const Names& names, Random& random, Log& log, Metrics& metrics,
+               const Admission& admission);
     void configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router);
 
     /// Takes a mail (dots undone, CRLF line ends, ending in CRLF unless empty). `done` runs on the loop, once, after the commit or with the fault; never from
@@ -59,10 +61,11 @@ private:
     Random& random_;
     Log& log_;
     Metrics& metrics_;
+    const Admission& admission_;
     // Shared with mails under way when a reload replaces them.
     std::shared_ptr<const Config> config_;
     std::shared_ptr<const Router> router_;
     std::function<void()> kick_ = [] {};
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "daemon/config.h"
+#include "daemon/control/desk.h"
 #include "daemon/control/server.h"
 #include "daemon/dispatcher.h"
 #include "daemon/heap.h"
@@ -137,6 +138,7 @@ struct Reconfigure {
     smtp::Client& client;
     MetricsServer& metrics_server;
     Telemetry& telemetry;
+    control::Desk& desk;
 
     Result<void> operator()(std::shared_ptr<const Config> config) {
         auto router = std::make_shared<const Router>(*config);
@@ -156,6 +158,7 @@ struct Reconfigure {
         reporter.configure(config, router);
         client.reconfigure();
         telemetry.configure(config);
+        desk.configure(config, router);
         return {};
     }
 };
@@ -205,23 +208,25 @@ int run(const Arguments& arguments) {
     Dispatcher dispatcher(loop, store, workers, log, {&notifier, &mail_carrier, &mm4_carrier, &number_resolver, &reporter, &janitor});
     kick = [&dispatcher] { dispatcher.kick(); };
 
-    MailIntake intake(loop, store, committer, workers, names, random, log, metrics);
+    Admission admission;
+    MailIntake intake(loop, store, committer, workers, names, random, log, metrics, admission);
     intake.on_queued(kick);
-    mm4::Intake mm4_intake({loop, store, committer, workers, names, random, log, metrics, intake, mm4_carrier});
+    mm4::Intake mm4_intake({loop, store, committer, workers, names, random, log, metrics, intake, mm4_carrier, admission});
     mm4_intake.on_queued(kick);
     MemoryBudget memory(config->memory_bytes);
     smtp::Server smtp_server(
         loop, store, memory, [&mm4_intake](ReceivedEnvelope envelope, Octets mail, std::function<void(Accepted)> done) { mm4_intake.accept(std::move(envelope), std::move(mail), std::move(done)); },
-        log, metrics);
-    mm1::Service mm1_service({loop, store, committer, workers, settler, names, random, log, metrics}, [&dispatcher] { dispatcher.kick(); });
+        admission, log, metrics);
+    mm1::Service mm1_service({loop, store, committer, workers, settler, names, random, log, metrics, admission}, [&dispatcher] { dispatcher.kick(); });
     mm1::Server mm1_server(loop, memory, mm1_service, *config);
 
     Telemetry telemetry(loop, workers, store, metrics, log, [&]() -> PartsNow {
-        return {dispatcher.carrying(), settler.unsettled(), committer.failures(), memory.taken_bytes(), smtp_server.associations(), mm1_server.associations(), client->associations()};
+        return {dispatcher.carrying(), settler.unsettled(), committer.failures(), memory.taken_bytes(), !admission.is_open(), smtp_server.associations(), mm1_server.associations(), client->associations()};
     });
     MetricsServer metrics_server(loop, memory, telemetry, log);
 
-    Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, mm4_intake, number_resolver, mm4_carrier, notifier, mail_carrier, reporter, *client, metrics_server, telemetry};
+    control::Desk desk({loop, *resolver, committer, telemetry, number_resolver, mm4_carrier, admission});
+    Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, mm4_intake, number_resolver, mm4_carrier, notifier, mail_carrier, reporter, *client, metrics_server, telemetry, desk};
     if (auto done = reconfigure(config); !done) return cannot_start(log, done.error().rule, EX_UNAVAILABLE);
 
     Result<std::unique_ptr<control::Server>> control_server;
@@ -265,7 +270,12 @@ int run(const Arguments& arguments) {
         return {false, std::move(lines)};
     };
 
-    control_server = control::Server::open(loop, workers, store, committer, metrics, telemetry, names, log, *config, {reload, [&dispatcher] { dispatcher.kick(); }});
+    control_server = control::Server::open(loop, workers, store, committer, metrics, telemetry, names, log, *config,
+                                           {reload,
+                                            [&desk](const control::Request& request, auto done) {
+                                                desk.ask(request, [done = std::move(done)](control::Desk::Answer answer) { done(std::move(answer.lines), answer.count, std::move(answer.end)); });
+                                            },
+                                            [&dispatcher] { dispatcher.kick(); }});
     if (!control_server) return cannot_start(log, control_server.error().rule, EX_UNAVAILABLE);
 
     // Stops in two steps: no more work comes in, then what is under way ends or its time does.

@@ -111,6 +111,25 @@ Result<Route> Router::of_ported(const std::string& number, std::string_view peer
     return to_peer(*peer, std::move(phone), says + "peer " + peer->name + " serves it");
 }
 
+std::vector<std::string> Router::considered(const std::string& number) const {
+    const auto ported = std::ranges::find(config_.ported, number, &PortedNumber::number);
+    if (ported != config_.ported.end()) return {"[[ported]]: " + (ported->peer.empty() ? "served here" : "peer " + ported->peer)};
+    std::vector<std::string> out{"[[ported]]: not listed"};
+    const std::string_view served = served_prefix(number);
+    out.push_back(served.empty() ? "[[subscribers]]: no range of ours" : "[[subscribers]]: " + std::string(served) + " is ours");
+    std::vector<std::pair<std::string_view, std::string_view>> matches;   // prefix, peer
+    for (const Peer& peer : peers_.all())
+        if (const std::string_view prefix = longest_prefix(peer.prefixes, number); !prefix.empty()) matches.emplace_back(prefix, peer.name);
+    std::ranges::sort(matches, [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+    std::string peers;
+    for (const auto& [prefix, name] : matches) peers += (peers.empty() ? "" : ", ") + std::string(prefix) + " of " + std::string(name);
+    out.push_back("[[peer]] prefixes: " + (peers.empty() ? "none matches" : peers));
+    if (must_be_asked(number, is_served_here(number) ? served : std::string_view())) out.emplace_back("somebody else may know better: asked below");
+    else if (!config_.portability_url.empty() || !config_.enum_zones.empty()) out.emplace_back("[portability] and [[enum]]: not asked about this number");
+    if (served.empty() && peers.empty() && !config_.mm4_default_peer.empty()) out.push_back("mm4.default_peer: " + config_.mm4_default_peer);
+    return out;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------------------- mailboxes
 
 Result<Route> Router::of_foreign_mailbox(const Address& mailbox) const {

@@ -57,6 +57,9 @@ public:
     /// Fails: recipient_unknown when nobody has that name.
     Result<Route> of_ported(const std::string& number, std::string_view peer_or_domain, std::string_view who_says) const;
 
+    /// What decides where a number goes, in the order in which it is asked, for people: our own tables only.
+    std::vector<std::string> considered(const std::string& number) const;
+
     bool is_our_domain(std::string_view domain) const;
     bool is_served_here(std::string_view number) const;
     /// "+447700900123@mms.example.net".

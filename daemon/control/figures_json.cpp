@@ -75,6 +75,10 @@ void add_alarm(const Alarm& alarm, Json& json) {
     json["text"] = alarm.text;
 }
 
+void add_columns(const FigureRow& row, FigureTable table, Json& json) {
+    for (std::size_t i = 0; const MetricSpec& spec : columns_of(table)) json[spec.name] = json_of(spec, row.values[i++]);
+}
+
 /// Reads members that may be missing; those of a wrong type count as missing.
 class Members {
 public:
@@ -111,12 +115,18 @@ std::string encode_figures(const Figures& figures) {
         Json rows = Json::array();
         for (const FigureRow& row : figures.rows(table.table)) {
             Json out{{"name", row.name}};
-            for (std::size_t i = 0; const MetricSpec& spec : columns_of(table.table)) out[spec.name] = json_of(spec, row.values[i++]);
+            add_columns(row, table.table, out);
             rows.push_back(std::move(out));
         }
         json[table.name] = std::move(rows);
     }
     json["counters"] = std::move(counters);
+    return line_of(json);
+}
+
+std::string encode_columns(const FigureRow& row, FigureTable table) {
+    Json json = Json::object();
+    add_columns(row, table, json);
     return line_of(json);
 }
 

@@ -116,6 +116,9 @@ std::string misuse(const Request& request) {
     if (selects && !spec.selects) return "selectors do not go with this verb";
     if (spec.takes_ids && request.ids.empty() && !request.all) return "ids are missing";
     if (request.dry_run && !(spec.changes && spec.selects)) return "dry_run does not go with this verb";
+    if (request.peer.empty() == spec.takes_peer) return spec.takes_peer ? "the name of a peer is missing" : "a peer does not go with this verb";
+    if (!request.address.empty() && !spec.takes_address) return "an address does not go with this verb";
+    if (request.verb == Verb::route && request.address.empty()) return "the address is missing";
     if (request.form != CatForm::person && (request.verb != Verb::cat || request.ids.size() != 1)) return "form goes with cat and one id";
     if ((request.part != 0) != (request.form == CatForm::part)) return "part goes with the form of its name";
     if (!request.actor.empty() && (!spec.over_snmp || !request.ids.empty() || request.selector != Selector{})) return "actor goes with all messages, or reload";
@@ -202,6 +205,8 @@ Result<Request> decode_request(std::string_view line) {
         if (number) request.part = static_cast<std::uint32_t>(*number);
         return number.has_value();
     });
+    members.take("name", "the name of a peer", text_into(request.peer));
+    members.take("address", "an address", text_into(request.address));
     members.take("actor", "a name of at most 64 octets", [&](const Json& value) {
         const auto* name = value.get_ptr<const std::string*>();
         if (!name || name->empty() || name->size() > kActorBytes) return false;
@@ -229,6 +234,8 @@ std::string encode_request(const Request& request) {
     if (request.selector.older) json["older"] = request.selector.older->count();
     if (request.form != CatForm::person) json["form"] = kForms[static_cast<std::size_t>(request.form)];
     if (request.part) json["part"] = request.part;
+    if (!request.peer.empty()) json["name"] = request.peer;
+    if (!request.address.empty()) json["address"] = request.address;
     if (!request.actor.empty()) json["actor"] = request.actor;
     return line_of(json);
 }

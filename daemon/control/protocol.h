@@ -59,36 +59,59 @@ enum class Verb : std::uint8_t { list,
                                  check,
                                  backup,
                                  alarms,
-                                 events };
+                                 events,
+                                 route,
+                                 peers,
+                                 peer,
+                                 peer_test,
+                                 peer_hold,
+                                 peer_release,
+                                 drain,
+                                 resume };
 
 struct VerbSpec {
     Verb verb;
     std::string_view name;
-    bool changes;     // the queue or the gateway: such requests are logged with who made them
-    bool takes_ids;   // one or more, or selectors where `selects`
-    bool selects;
-    bool monitors = false;    // snmp.user may use it
-    bool over_snmp = false;   // with an actor, where snmp.control allows it
-    bool offline = true;      // asks nothing but the store
+    bool changes = false;     // the queue or the gateway: such requests are logged with who made them
+    bool takes_ids = false;   // one or more, or selectors where `selects`
+    bool selects = false;
+    bool monitors = false;        // snmp.user may use it
+    bool over_snmp = false;       // with an actor, where snmp.control allows it
+    bool offline = false;         // asks nothing but the store
+    bool takes_peer = false;      // the name of one of [[peer]]
+    bool takes_address = false;   // as a person writes it
 };
+// clang-format off
 inline constexpr auto kVerbs = std::to_array<VerbSpec>({
-    {Verb::list, "list", false, false, true},
-    {Verb::show, "show", false, true, false},
-    {Verb::cat, "cat", false, true, false},
-    {Verb::hold, "hold", true, true, true, false, true},
-    {Verb::release, "release", true, true, true, false, true},
-    {Verb::retry, "retry", true, true, true, false, true},
-    {Verb::erase, "delete", true, true, true},
-    {Verb::stats, "stats", false, false, false, true, false, false},
-    {Verb::trace, "trace", false, true, false},
-    {Verb::why, "why", false, true, false},
-    {Verb::reload, "reload", true, false, false, false, true, false},
-    {Verb::check, "check", false, false, false},
-    {Verb::backup, "backup", true, false, false},
-    {Verb::alarms, "alarms", false, false, false, true, false, false},
-    {Verb::events, "events", false, false, false, true, false, false},
+    {.verb = Verb::list, .name = "list", .selects = true, .offline = true},
+    {.verb = Verb::show, .name = "show", .takes_ids = true, .offline = true},
+    {.verb = Verb::cat, .name = "cat", .takes_ids = true, .offline = true},
+    {.verb = Verb::hold, .name = "hold", .changes = true, .takes_ids = true, .selects = true, .over_snmp = true, .offline = true},
+    {.verb = Verb::release, .name = "release", .changes = true, .takes_ids = true, .selects = true, .over_snmp = true, .offline = true},
+    {.verb = Verb::retry, .name = "retry", .changes = true, .takes_ids = true, .selects = true, .over_snmp = true, .offline = true},
+    {.verb = Verb::erase, .name = "delete", .changes = true, .takes_ids = true, .selects = true, .offline = true},
+    {.verb = Verb::stats, .name = "stats", .monitors = true},
+    {.verb = Verb::trace, .name = "trace", .takes_ids = true, .offline = true},
+    {.verb = Verb::why, .name = "why", .takes_ids = true, .offline = true},
+    {.verb = Verb::reload, .name = "reload", .changes = true, .over_snmp = true},
+    {.verb = Verb::check, .name = "check", .offline = true},
+    {.verb = Verb::backup, .name = "backup", .changes = true, .offline = true},
+    {.verb = Verb::alarms, .name = "alarms", .monitors = true},
+    {.verb = Verb::events, .name = "events", .monitors = true},
+    {.verb = Verb::route, .name = "route", .takes_address = true},
+    {.verb = Verb::peers, .name = "peers"},
+    {.verb = Verb::peer, .name = "peer", .takes_peer = true},
+    {.verb = Verb::peer_test, .name = "peer-test", .takes_peer = true, .takes_address = true},
+    {.verb = Verb::peer_hold, .name = "peer-hold", .changes = true, .takes_peer = true},
+    {.verb = Verb::peer_release, .name = "peer-release", .changes = true, .takes_peer = true},
+    {.verb = Verb::drain, .name = "drain", .changes = true},
+    {.verb = Verb::resume, .name = "resume", .changes = true},
 });
+// clang-format on
 constexpr const VerbSpec& spec_of(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
+
+/// Whether an answer is read from the store, or what the gateway's parts know.
+constexpr bool is_of_store(Verb verb) { return verb < Verb::route; }
 
 /// Which messages are meant. What is empty selects nothing out; conditions add up.
 struct Selector {
@@ -125,6 +148,8 @@ struct Request {
     Selector selector{};
     CatForm form = CatForm::person;
     std::uint32_t part = 0;   // from 1
+    std::string peer{};       // of verbs about one: its name
+    std::string address{};    // of route; of peer_test: the recipient to name, "" for the peer's system address
     std::string actor{};      // on whose behalf something is changed, where it is not the peer's own user: what SNMP says of its manager, for the log
     bool operator==(const Request&) const = default;
 };
@@ -146,6 +171,9 @@ std::string encode_hello(std::string_view version);
 std::string encode_figures(const Figures& figures);
 /// Fails: malformed. Figures that this version does not know are passed over, those that are missing stay empty.
 Result<Figures> decode_figures(std::string_view line);
+
+/// The columns of a row by their names, without the row's own: an object.
+std::string encode_columns(const FigureRow& row, FigureTable table);
 
 /// One object of `alarms`.
 std::string encode_alarm(const Alarm& alarm);

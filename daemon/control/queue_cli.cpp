@@ -170,6 +170,8 @@ constexpr auto kOwnCommands = std::to_array<OwnCommand>({
     {"export", export_messages},
     {"health", health},
     {"top", top},
+    {"route", route},
+    {"peer", peer},
 });
 /// Those that need no gateway.
 struct LocalCommand {
@@ -190,8 +192,10 @@ int run(Options options) {
     if (auto local = std::ranges::find(kLocalCommands, name, &LocalCommand::name); local != kLocalCommands.end()) return local->run(options, operands);
     auto own = std::ranges::find(kOwnCommands, name, &OwnCommand::name);
     auto spec = std::ranges::find(kVerbs, name, &VerbSpec::name);
+    // Verbs about peers are said as `peer list`, `peer hold NAME`.
+    if (own == kOwnCommands.end() && spec != kVerbs.end() && (spec->takes_peer || spec->verb == Verb::peers)) spec = kVerbs.end();
     if (own == kOwnCommands.end() && spec == kVerbs.end()) return misused(name + ": no such command");
-    if (spec != kVerbs.end()) {
+    if (own == kOwnCommands.end()) {
         options.request.verb = spec->verb;
         if (auto wrong = take_operands(*spec, operands, options)) return misused(*wrong);
         if (spec->takes_ids && options.request.ids.empty() && !options.request.all) return fail_with(Exit::nothing_matched, "no ids on standard input");

@@ -31,6 +31,11 @@ int health_unknown();
 /// The summary, again and again until q or an interrupt; a terminal only.
 int top(Conversation& other, Options& options, const Operands& operands);
 
+/// `route ADDRESS`.
+int route(Conversation& other, Options& options, const Operands& operands);
+/// `peer list`, and `peer show`, `test`, `hold`, `release` with a name.
+int peer(Conversation& other, Options& options, const Operands& operands);
+
 /// `config show`, `config check`, `config diff FILE`.
 int config_command(const Options& options, const Operands& operands);
 /// The lines of one message in the journal, a file or standard input.

@@ -190,6 +190,39 @@ std::string alarm_text(const Json& json, std::chrono::sys_seconds now) {
            (object.empty() || text.find(object) != std::string::npos ? "" : " (" + object + ")") + "\n";
 }
 
+std::string route_text(const Json& json, Screen screen) {
+    const std::string route = text_of(json, "route"), as = text_of(json, "as"), hop = text_of(json, "next_hop");
+    std::string out = text_of(json, "address") + (as.empty() || as == text_of(json, "address") ? "" : ", which is " + as) + "\n";
+    if (auto steps = json.find("steps"); steps != json.end() && steps->is_array())
+        for (const Json& step : *steps) out += folded(shown(step), 2, screen);
+    if (route.empty()) return out + folded("no route: " + text_of(json, "why"), 0, screen);
+    const bool held = json.value("held", false);
+    return out + folded("goes to " + route + (hop.empty() || hop == route ? "" : " by " + hop) + ": " + text_of(json, "why") + (held ? "; held by the operator" : ""), 0, screen);
+}
+
+/// "up", "down for 3h", "held": what an operator looks at first.
+std::string peer_state(const Json& json, std::chrono::sys_seconds now) {
+    if (json.value("held", false)) return "held";
+    const std::string since = text_of(json, "down_since");
+    return since.empty() ? text_of(json, "status") : "down for " + age_text(since, now);
+}
+
+std::string peers_text(const Json& json, std::chrono::sys_seconds now, Screen screen) {
+    std::string out = padded(text_of(json, "name"), 20) + " " + padded(peer_state(json, now), 16) + padded(std::to_string(number_of(json, "queued")), 10) +
+                      padded(std::to_string(number_of(json, "sent")), 10) + text_of(json, "domain") + "\n";
+    if (std::string reason = text_of(json, "reason"); !reason.empty()) {
+        if (std::string next = next_text(text_of(json, "next_try"), now); !next.empty()) reason += ", " + next;
+        out += folded(reason, kReasonIndent, screen);
+    }
+    return out;
+}
+
+std::string step_text(const Json& json, Screen screen) {
+    const std::string result = text_of(json, "result");
+    return padded(result, 9) + padded(text_of(json, "step"), 13) + (result == "skipped" ? "" : std::to_string(number_of(json, "milliseconds")) + " ms") + "\n" +
+           folded(text_of(json, "detail"), kReasonIndent, screen);
+}
+
 std::string event_text(const Json& json) {
     std::string out = text_of(json, "at") + "  " + padded(text_of(json, "event"), 14);
     for (const auto& [name, value] : json.items())
@@ -248,7 +281,13 @@ std::string short_span(std::chrono::seconds span) {
 
 std::string counted(std::uint64_t count, std::string_view noun) { return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s"); }
 
-std::string_view table_head(Verb verb) { return verb == Verb::list ? "ID             STATE      AGE   SIZE    DOOR  FROM\n" : ""; }
+std::string_view table_head(Verb verb) {
+    switch (verb) {
+        case Verb::list: return "ID             STATE      AGE   SIZE    DOOR  FROM\n";
+        case Verb::peers: return "NAME                 STATE           WAITING   SENT      DOMAIN\n";
+        default: return "";
+    }
+}
 
 std::string for_people(Verb verb, std::string_view line, std::chrono::sys_seconds now, Screen screen) {
     Json json = Json::parse(line, nullptr, false);
@@ -263,6 +302,18 @@ std::string for_people(Verb verb, std::string_view line, std::chrono::sys_second
         case Verb::stats: return stats_text(json);
         case Verb::alarms: return alarm_text(json, now);
         case Verb::events: return event_text(json);
+        case Verb::route: return route_text(json, screen);
+        case Verb::peers: return peers_text(json, now, screen);
+        case Verb::peer: {
+            std::string out;
+            add_lines(out, json, "");
+            return out;
+        }
+        case Verb::peer_test: return step_text(json, screen);
+        case Verb::peer_hold:
+        case Verb::peer_release:
+        case Verb::drain:
+        case Verb::resume: return text_of(json, "text") + "\n";
         case Verb::hold:
         case Verb::release:
         case Verb::retry:

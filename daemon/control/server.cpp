@@ -120,9 +120,20 @@ private:
             case Verb::events: return follow();
             default: break;
         }
+        if (!is_of_store(request_.verb)) return ask_parts();
         cursor_ = {};
         cursor_.request = request_;
         next_piece();
+    }
+
+    void ask_parts() {
+        server_.callbacks_.parts(request_, [weak = weak_from_this()](const std::string& lines, std::uint64_t count, End end) {
+            auto self = weak.lock();
+            if (!self) return;
+            self->stream_->write(lines);
+            self->count_ = count;
+            self->finish(std::move(end));
+        });
     }
 
     std::optional<End> denied() const {
@@ -251,7 +262,7 @@ private:
     void audit(const VerbSpec& spec, const End& end) {
         const std::string actor = request_.actor.empty() ? "uid " + std::to_string(peer_.uid) : "snmp " + request_.actor;
         server_.log_.notice("-", "control",
-                            {{"verb", spec.name}, {"uid", peer_.uid}, {"pid", peer_.pid}, {"actor", actor}, {"count", count_}, {"code", static_cast<int>(end.code)}});
+                            {{"verb", spec.name}, {"name", request_.peer}, {"uid", peer_.uid}, {"pid", peer_.pid}, {"actor", actor}, {"count", count_}, {"code", static_cast<int>(end.code)}});
         Notice notice;
         notice.what = Notice::What::control;
         notice.at = server_.loop_.now();

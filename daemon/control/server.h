@@ -35,8 +35,12 @@ struct Reloaded {
     std::vector<std::string> lines;
 };
 
+/// Asks the parts of the gateway (desk.h); the lines and the end come on the loop, perhaps from inside.
+using AskParts = std::function<void(const Request& request, std::function<void(std::string lines, std::uint64_t count, End end)> done)>;
+
 struct Callbacks {
     std::function<Reloaded()> reload;
+    AskParts parts;
     std::function<void()> kick;   // messages are due that were not: the dispatcher should look
 };
 

@@ -89,6 +89,7 @@ void Service::submit(Octets pdu, Submitting submitting, const std::optional<std:
     auto sender = router_->subscriber(*identity);
     if (!sender) return refuse_submission(submitting, sender.error());
     submitting.sender = std::move(*sender);
+    if (auto open = parts_.admission.takes_new(); !open) return refuse_submission(submitting, open.error());
     if (auto admitted = parts_.store.admits(pdu.size()); !admitted) return refuse_submission(submitting, admitted.error());
     if (pdu.size() <= kLargePduBytes) return accept(std::move(submitting), read_submission(pdu));
     parts_.workers.run([pdu = std::move(pdu)] { return read_submission(pdu); },

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/admission.h"
 #include "daemon/config.h"
 #include "daemon/crypto.h"
 #include "daemon/http/server.h"
@@ -48,6 +49,7 @@ public:
         Random& random;
         Log& log;
         Metrics& metrics;
+        const Admission& admission;
     };
     /// `enqueued` is called when new work has come into the queue. All parts must outlive the service.
     Service(Parts parts, std::function<void()> enqueued);

@@ -86,7 +86,10 @@ void Intake::decoded(const Shared& taken, Read read) {
     if (!read.message) return answer_refused(taken, read.message.error());
     taken->mail = {};
     std::visit(overloaded{
-                   [&](ForwardReq& request) { on_request(taken, std::move(request), std::move(read.content)); },
+                   [&](ForwardReq& request) {
+                       if (auto open = parts_.admission.takes_new(); !open) return refuse(taken, open.error());
+                       on_request(taken, std::move(request), std::move(read.content));
+                   },
                    [&](Response& response) { on_response(taken, std::move(response)); },
                    [&](DeliveryReportReq& report) { on_report(taken, std::move(report)); },
                    [&](ReadReplyReportReq& report) { on_read_report(taken, std::move(report)); },

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/admission.h"
 #include "daemon/config.h"
 #include "daemon/crypto.h"
 #include "daemon/log.h"
@@ -42,6 +43,7 @@ public:
         Metrics& metrics;
         MailIntake& mail;   // for what is no MM4
         Carrier& carrier;
+        const Admission& admission;
     };
     explicit Intake(Parts parts) : parts_(parts) {}
     void configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router);

@@ -166,8 +166,8 @@ private:
     std::unique_ptr<Stream> stream_;   // goes first
 };
 
-Server::Server(Loop& loop, const Store& store, MemoryBudget& memory, Taker taker, Log& log, Metrics& metrics)
-    : loop_(loop), store_(store), memory_(memory), taker_(std::move(taker)), log_(log), metrics_(metrics) {}
+Server::Server(Loop& loop, const Store& store, MemoryBudget& memory, Taker taker, const Admission& admission, Log& log, Metrics& metrics)
+    : loop_(loop), store_(store), memory_(memory), taker_(std::move(taker)), admission_(admission), log_(log), metrics_(metrics) {}
 Server::~Server() = default;
 
 Result<void> Server::admits(std::uint64_t size_bytes) const {

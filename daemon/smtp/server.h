@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/admission.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
 #include "daemon/loop/loop.h"
@@ -41,7 +42,7 @@ public:
     static constexpr Seconds kHandshake{60};
 
     /// All must outlive the server, `memory` also every answer of the taker.
-    Server(Loop& loop, const Store& store, MemoryBudget& memory, Taker taker, Log& log, Metrics& metrics);
+    Server(Loop& loop, const Store& store, MemoryBudget& memory, Taker taker, const Admission& admission, Log& log, Metrics& metrics);
     ~Server() override;
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -68,6 +69,7 @@ private:
 
     Result<Route> route(const Address& mailbox, const Whence& whence) const override { return router_->of_mail_recipient(mailbox, whence); }
     Result<void> admits(std::uint64_t size_bytes) const override;
+    Result<void> takes_new() const override { return admission_.takes_new(); }
     mm4::Standing standing_of(const mm4::SessionFacts& facts) const override { return identity_->standing_of(facts); }
     bool accepts(const mm4::SessionFacts& facts, std::string_view user, std::string_view password) const override { return identity_->accepts(facts, user, password); }
     bool takes_message_of(const std::vector<std::string>& peers) override;
@@ -87,6 +89,7 @@ private:
     const Store& store_;
     MemoryBudget& memory_;
     Taker taker_;
+    const Admission& admission_;
     Log& log_;
     Metrics& metrics_;
     std::shared_ptr<const Config> config_;   // shared with the rest of the gateway until the next reload

@@ -305,6 +305,9 @@ void Session::on(MailFrom& mail, SessionStep& step) {
     if (mail.size_bytes > mail_bytes()) return refuse(ReplyId::too_big, step, Refusal::What::command, std::move(mail.sender));
     const std::uint64_t size = std::max<std::uint64_t>(mail.size_bytes, 1);
     if (auto admitted = policy_.admits(size); !admitted) return refuse(admitted.error(), step, Refusal::What::command, std::move(mail.sender));
+    // A bounce, and a peer's response or report, belong to messages that are here; what else a peer sends is told after its content.
+    if (mail.sender && standing_.peers.empty())
+        if (auto open = policy_.takes_new(); !open) return refuse(open.error(), step, Refusal::What::command, std::move(mail.sender));
     // A declared size is not set aside: it costs its sender nothing to say.
     if (!MemoryShare(memory_).resize(size)) return refuse(ReplyId::memory_full, step, Refusal::What::command, std::move(mail.sender));
     if (!standing_.peers.empty() && !policy_.takes_message_of(standing_.peers)) return refuse(ReplyId::peer_too_fast, step, Refusal::What::command, std::move(mail.sender));

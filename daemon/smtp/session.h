@@ -59,6 +59,8 @@ public:
     virtual Result<Route> route(const Address& mailbox, const Whence& whence) const = 0;
     /// Fails: storage_full, storage_failed.
     virtual Result<void> admits(std::uint64_t size_bytes) const = 0;
+    /// Whether new messages are taken at all. Fails: overloaded.
+    virtual Result<void> takes_new() const = 0;
     /// As whom it may speak MM4.
     virtual mm4::Standing standing_of(const mm4::SessionFacts& facts) const = 0;
     virtual bool accepts(const mm4::SessionFacts& facts, std::string_view user, std::string_view password) const = 0;

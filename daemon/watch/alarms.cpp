@@ -42,7 +42,7 @@ void judge_store(const Figures& figures, const AlarmLimits& limits, std::vector<
     const std::string text = map == Condition::bad ? "the store holds " + std::to_string(used) + " percent of what it may"
                                                    : "the store's disk has " + mib_of(free) + " left, of which " + mib_of(reserve) + " are kept free";
     out.push_back({AlarmKind::store_low, {}, std::max(map, disk), text});
-    out.push_back({AlarmKind::not_accepting, {}, number_of(figures[Reading::accepting]) ? Condition::good : Condition::bad, "new messages are deferred: the store is full or its disk fails"});
+    out.push_back({AlarmKind::not_accepting, {}, number_of(figures[Reading::accepting]) ? Condition::good : Condition::bad, "new messages are deferred: the gateway is drained, the store is full or its disk fails"});
 }
 
 void judge_peers(const Figures& figures, std::vector<Finding>& out) {

@@ -167,6 +167,7 @@ void Telemetry::add_parts(const PartsNow& parts, Figures& figures) const {
     figures[Reading::unsettled] = std::uint64_t{parts.unsettled};
     figures[Reading::commit_failures] = parts.commit_failures;
     figures[Reading::memory_bytes] = parts.memory_bytes;
+    if (parts.drained) figures[Reading::accepting] = std::uint64_t{0};
     figures[Reading::memory_limit_bytes] = config_->memory_bytes;
     figures[Reading::last_inbound] = parts.smtp.count + parts.mm1.count > 0 ? time_of(loop_.now()) : time_of(last_inbound_);
     figures[Reading::mm1_connections] = parts.mm1.total;

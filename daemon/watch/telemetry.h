@@ -26,6 +26,7 @@ struct PartsNow {
     std::size_t unsettled = 0;   // of the settler
     std::uint64_t commit_failures = 0;
     std::uint64_t memory_bytes = 0;
+    bool drained = false;   // the operator lets no new messages in
     Associations smtp, mm1, mail;
 };
 

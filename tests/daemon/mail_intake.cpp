@@ -44,7 +44,8 @@ struct Bed {
     Names names{Octets(32, 's'), "mms.example.net"};
     Workers workers{loop, 1};
     Committer committer{store, [this](Committer::Task task) { loop.post(std::move(task)); }};
-    MailIntake intake{loop, store, committer, workers, names, random, log, metrics};
+    Admission admission;
+    MailIntake intake{loop, store, committer, workers, names, random, log, metrics, admission};
     Timer deadline;
     bool late = false;
 

@@ -200,3 +200,19 @@ Test(router, lanes_of_peers_tell_their_priority) {
     cr_expect(peer_of_lane("mm4:high:other") == "other" && peer_of_lane("mm4:other").empty() && peer_of_lane("mail:high:x").empty());
     cr_expect(peer_of_route("mm4:other") == "other" && peer_of_route("mm1").empty());
 }
+
+Test(router, tells_what_was_looked_at) {
+    Config config = with_peers();
+    Router router(config);
+    using Steps = std::vector<std::string>;
+    cr_expect(router.considered("+447800900123").back().starts_with("[[peer]] prefixes: +44"));
+    cr_expect(router.considered("+447700900123").at(1).find("is ours") != std::string::npos);
+    config.ported = {{"+447800900123", "other"}, {"+447800900124", ""}};
+    cr_expect(Router(config).considered("+447800900123") == Steps{"[[ported]]: peer other"});
+    cr_expect(Router(config).considered("+447800900124") == Steps{"[[ported]]: served here"});
+    config.enum_zones = {{"e164enum.net", {"+4478"}, {}}};
+    cr_expect(Router(config).considered("+447800900125").back() == "somebody else may know better: asked below");
+    cr_expect(Router(config).considered("+447700900125").back() == "[portability] and [[enum]]: not asked about this number");
+    config.mm4_default_peer = "other";
+    cr_expect(Router(config).considered("+9991").back() == "mm4.default_peer: other");
+}

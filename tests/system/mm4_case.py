@@ -1,5 +1,4 @@
 """What the tests of MM4 begin with: a gateway and two relays of other operators, each at a loopback address of its own."""
-import functools
 import json
 
 import pdu
@@ -13,18 +12,6 @@ NEVER = "+15550001"   # in nobody's range
 
 READ, UNREAD = 0x80, 0x81   # Read-Status of MM1
 YES, NO = 0x80, 0x81
-
-
-def with_command(name):
-    """A test of a command of mmq; skipped where mmq does not have it."""
-    def decorate(test):
-        @functools.wraps(test)
-        def run(self):
-            if f"{name}: no such command" in self.gateway.mmq(name, check=False).stderr:
-                self.skipTest(f"mmq has no command {name}")
-            test(self)
-        return run
-    return decorate
 
 
 def text_part(text="some text"):

@@ -3,8 +3,9 @@ import json
 import threading
 import unittest
 
+import schema
 from case import ONE, STATUS
-from mm4_case import B, BOB, CAROL, YES, Mm4Case, with_command
+from mm4_case import B, BOB, CAROL, YES, Mm4Case
 
 LOW, NORMAL, HIGH = 0x80, 0x81, 0x82
 WORDS = {LOW: "Low", NORMAL: "Normal", HIGH: "High"}
@@ -59,7 +60,6 @@ class Waiting(Mm4Case):
         self.b.up()
         self.assert_in_order(self.b.forwards(12), 4)
 
-    @with_command("peer")
     def test_a_held_peer_waits_for_its_release_even_over_a_restart(self):
         self.gateway.mmq("peer", "hold", "b")
         self.by_priority(2)
@@ -89,10 +89,13 @@ class Commands(Mm4Case):
     def objects(self, *arguments, check=True):
         return [json.loads(line) for line in self.gateway.mmq(*arguments, "--json", check=check).stdout.splitlines()]
 
-    @with_command("peer")
     def test_list_and_show(self):
         self.assertEqual(sorted(peer["name"] for peer in self.objects("peer", "list")), ["b", "c"])
         self.assertIn("b", self.gateway.mmq("peer", "list").stdout)
+        rules = schema.load()
+        for name, words in (("peers", ("list",)), ("peer", ("show", "b")), ("peer-test", ("test", "b"))):
+            for value in self.objects("peer", *words):
+                self.assertEqual(schema.problems(value, rules["$defs"][name], rules), [], value)
         shown = self.objects("peer", "show", "b")[0]
         self.assertEqual((shown["name"], shown["domain"]), ("b", B))
         self.assertIn(B, self.gateway.mmq("peer", "show", "b").stdout)
@@ -102,7 +105,6 @@ class Commands(Mm4Case):
         self.gateway.mmq("peer", "release", "b")
         self.assertNotEqual(self.objects("peer", "show", "b")[0], shown | {"held": True})
 
-    @with_command("peer")
     def test_a_test_holds_the_conversation_up_to_the_recipient(self):
         done = self.gateway.mmq("peer", "test", "b")
         self.assertEqual([verb for _, verb, _ in self.b.server.commands if verb in ("EHLO", "MAIL", "RCPT", "DATA")], ["EHLO", "MAIL", "RCPT"])
@@ -110,7 +112,6 @@ class Commands(Mm4Case):
         for word in ("EHLO", "MAIL", "RCPT", "250"):
             self.assertIn(word, done.stdout)
 
-    @with_command("peer")
     def test_a_test_says_which_step_failed(self):
         self.b.server.script = lambda envelope, verb, argument: "550 5.7.1 we do not know you" if verb == "MAIL" else None
         done = self.gateway.mmq("peer", "test", "b", check=False)

@@ -10,7 +10,7 @@ import unittest
 
 import pdu
 import schema
-from case import DOMAIN, MAILBOX, ONE, Case, mail
+from case import DOMAIN, MAILBOX, ONE, TWO, Case, mail
 from gateway import BUILD, ROOT, Gateway
 from peers import PATIENCE_S
 
@@ -186,6 +186,34 @@ class Mmq(Case):
         done = self.gateway.mmq("config", "diff", other, "-c", self.gateway.config_path)
         self.assertEqual(done.stdout, "push.password: differs; takes effect at a reload\n")
         self.assertEqual(self.status("config", "diff", other, "-c", other), 1)
+
+    def test_what_config_shows_can_be_read_back(self):
+        self.gateway.configure(push={"password": ""})
+        shown = self.gateway.mmq("config", "show", "-c", self.gateway.config_path).stdout
+        self.assertIn("[[subscribers]]\n", shown)
+        again = os.path.join(self.gateway.folder, "again.toml")
+        with open(again, "w") as file:
+            file.write(shown)
+        done = self.gateway.mmq("config", "diff", again, "-c", self.gateway.config_path, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", "mmq: no key differs\n"))
+
+    def test_a_drained_gateway_takes_nothing_new_and_goes_on_with_the_rest(self):
+        self.sink.script = None
+        self.phone().send([TWO], parts=[pdu.Part("text/plain", b"before", {"charset": "utf-8"}, {"Content-Location": "t.txt"})])
+        self.push.wait_pushes(1, TWO)
+        self.assertIn("1 are still here", self.gateway.mmq("drain").stdout)
+        conf = self.phone().send([MAILBOX], parts=[pdu.Part("text/plain", b"during", {"charset": "utf-8"}, {"Content-Location": "t.txt"})])
+        self.assertEqual(conf["X-Mms-Response-Status"], 0xC3)   # Error-network-problem: try again
+        client = self.client()
+        self.assertEqual(client.mail("somebody@example.com")[0], 451)
+        self.assertEqual(client.mail("")[0], 250)   # a report on what is here
+        client.rset()
+        self.fetched(TWO)
+        self.gateway.until(lambda: not self.gateway.queue(), "the empty queue")
+        self.assertFalse(json.loads(self.gateway.mmq("stats", "--json").stdout)["accepting"])
+        self.gateway.mmq("resume")
+        self.assertEqual(client.mail("somebody@example.com")[0], 250)
+        self.assertTrue(json.loads(self.gateway.mmq("stats", "--json").stdout)["accepting"])
 
     def test_top_leaves_the_terminal_as_it_was(self):
         self.two_deferred()

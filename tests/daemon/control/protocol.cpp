@@ -33,6 +33,8 @@ Test(protocol, requests_round_trip) {
         Request request;
         request.verb = spec.verb;
         if (spec.takes_ids) request.ids = {kId, QueueId{UINT64_MAX}};
+        if (spec.takes_peer) request.peer = "hub";
+        if (spec.takes_address) request.address = "+447700900123";
         requests.push_back(request);
         if (spec.selects) {
             request.ids.clear();
@@ -63,6 +65,10 @@ Test(protocol, refuses_what_is_no_request) {
     };
     for (const Row& row : std::initializer_list<Row>{
              {"", "the request is no JSON object"},
+             {R"({"verb":"peer"})", "the name of a peer is missing"},
+             {R"({"verb":"list","name":"hub"})", "a peer does not go with this verb"},
+             {R"({"verb":"route"})", "the address is missing"},
+             {R"({"verb":"stats","address":"+1"})", "an address does not go with this verb"},
              {"[]", "the request is no JSON object"},
              {"{", "the request is no JSON object"},
              {std::string(60000, '['), "the request is no JSON object"},

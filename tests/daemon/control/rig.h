@@ -114,7 +114,9 @@ struct Rig {
     Result<std::unique_ptr<Server>> open() {
         telemetry.configure(std::make_shared<const Config>(config));
         return Server::open(loop, workers, store, committer, metrics, telemetry, names, log, config,
-                            {[this] { return Reloaded{reload_ok, {"one", "two"}}; }, [this] { ++kicks; }});
+                            {[this] { return Reloaded{reload_ok, {"one", "two"}}; },
+                             [](const Request& request, const auto& done) { done("{\"asked\":\"" + request.peer + "\"}\n", 1, End{}); },
+                             [this] { ++kicks; }});
     }
     void start() {
         auto opened = open();

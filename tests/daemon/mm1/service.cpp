@@ -57,7 +57,7 @@ struct Stage {
     Stage()
         : config(std::make_shared<Config>(sample())), committer(store, [this](Task task) { loop.post(std::move(task)); }), workers(loop, 2),
           settler(loop, committer, log, metrics), names(store.secret(), "mms.example.net"), budget(10'000'000),
-          service({loop, store, committer, workers, settler, names, random, log, metrics}, [this] { ++enqueued; }), server(loop, budget, service, *config) {
+          service({loop, store, committer, workers, settler, names, random, log, metrics, admission}, [this] { ++enqueued; }), server(loop, budget, service, *config) {
         service.configure(config, std::make_shared<Router>(*config));
         cr_assert(server.configure(*config).has_value());
         port = server.endpoints().at(0).port;
@@ -104,6 +104,7 @@ struct Stage {
     Names names;
     MemoryBudget budget;
     int enqueued = 0;
+    Admission admission;
     Service service;
     Server server;
     std::uint16_t port = 0;

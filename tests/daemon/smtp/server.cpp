@@ -108,7 +108,8 @@ struct Bed {
     std::vector<std::pair<ReceivedEnvelope, Octets>> mails;
     std::vector<std::function<void(Accepted)>> open;
     std::vector<Timer> timers;
-    Server server{loop, store, memory, [this](ReceivedEnvelope e, Octets m, std::function<void(Accepted)> done) { take(std::move(e), std::move(m), std::move(done)); }, log, metrics};
+    Admission admission;
+    Server server{loop, store, memory, [this](ReceivedEnvelope e, Octets m, std::function<void(Accepted)> done) { take(std::move(e), std::move(m), std::move(done)); }, admission, log, metrics};
     Timer deadline;
     bool late = false;
 

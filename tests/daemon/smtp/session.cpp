@@ -1,3 +1,4 @@
+#include "daemon/admission.h"
 #include "daemon/smtp/session.h"
 
 #include <criterion/criterion.h>
@@ -37,6 +38,8 @@ struct Policy final : SessionPolicy {
     mm4::Standing standing_of(const mm4::SessionFacts& facts) const override { return identity.standing_of(facts); }
     bool accepts(const mm4::SessionFacts& facts, std::string_view user, std::string_view password) const override { return identity.accepts(facts, user, password); }
     bool takes_message_of(const std::vector<std::string>&) override { return !too_fast; }
+    Admission admission;
+    Result<void> takes_new() const override { return admission.takes_new(); }
     Result<void> admits(std::uint64_t) const override {
         if (full) return fail(*full);
         return {};

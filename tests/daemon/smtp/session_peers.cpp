@@ -1,6 +1,7 @@
 // How the dialogue takes clients for peers, or does not: what it asks for, what it offers, what it hands on.
 #include <criterion/criterion.h>
 
+#include "daemon/admission.h"
 #include "daemon/crypto.h"
 #include "daemon/router.h"
 #include "daemon/smtp/session.h"
@@ -49,6 +50,8 @@ struct Dialogue final : SessionPolicy {
     }
     Result<Route> route(const Address& mailbox, const Whence& whence) const override { return router->of_mail_recipient(mailbox, whence); }
     Result<void> admits(std::uint64_t) const override { return {}; }
+    Admission admission;
+    Result<void> takes_new() const override { return admission.takes_new(); }
     mm4::Standing standing_of(const mm4::SessionFacts& facts) const override { return identity->standing_of(facts); }
     bool accepts(const mm4::SessionFacts& facts, std::string_view name, std::string_view password) const override { return identity->accepts(facts, name, password); }
     bool takes_message_of(const std::vector<std::string>&) override { return !fast; }

@@ -95,7 +95,7 @@ Test(telemetry, figures_are_those_of_the_parts, .timeout = 30) {
     Bed bed;
     bed.config.snmp_control = true;
     bed.config.memory_bytes = 1000;
-    bed.parts = {3, 2, 1, 500, {2, 9, {{7, "192.0.2.1", bed.loop.now()}}}, {}, {}};
+    bed.parts = {3, 2, 1, 500, false, {2, 9, {{7, "192.0.2.1", bed.loop.now()}}}, {}, {}};
     bed.metrics.add(Counter::smtp_connections, 9);
     bed.metrics.statuses().gave(Door::smtp_in, "5.1.1");
     bed.enqueue("mail:a.example");
