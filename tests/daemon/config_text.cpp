@@ -36,7 +36,7 @@ prefix = "+447700"
 [[peer]]
 name = "hub"
 domain = "mms.hub.example"
-preset = "hub"
+preset = "rel4"
 next_hop = ["mx.hub.example:25", "192.0.2.9:2525"]
 networks = ["192.0.2.0/24"]
 message_size = "5M"
