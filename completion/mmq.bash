@@ -1,7 +1,7 @@
 # Completion of mmq for bash: commands, options, and the ids of what waits.
 _mmq() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= partner=() i
-    local commands="list summary show cat trace why log hold release retry delete flush export route peer drain resume stats alarms events health top reload config check backup pdu"
+    local commands="list summary show cat trace why log hold release retry delete flush export import route peer drain resume stats alarms events health top reload config check backup pdu"
     local options="--control -c --json --yes --dry-run --all --offline --color --state --from --to --peer --error --older --mail --raw --part --into --help --version"
     local states="queued active deferred held notified fetched delivered relayed rejected expired failed deleted"
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -37,7 +37,7 @@ _mmq() {
                 mapfile -t COMPREPLY < <(compgen -W "$(mmq "${partner[@]}" peer list --json 2>/dev/null | sed -n 's/^{"name":"\([A-Za-z0-9._-]*\)".*/\1/p')" -- "$word")
             fi ;;
         config) mapfile -t COMPREPLY < <(compgen -W "show check diff" -- "$word") ;;
-        pdu|backup) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        pdu|backup|import) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     esac
 }
 complete -F _mmq mmq

@@ -118,19 +118,19 @@ bool is_url_template(std::string_view text) {
 }
 
 constexpr ShapeSpec kShapes[] = {
-    {Shape::any, [](std::string_view t) { return t.size() <= 4096 && !has_controls(t); }, "holds control characters or is too long; write one line of text"},
-    {Shape::domain, is_domain, "is no domain; write a name such as \"mms.example.net\", letters of other scripts as A-labels (xn--...)"},
-    {Shape::mailbox, is_mailbox, "is no mailbox; write an address such as \"ops@example.net\""},
-    {Shape::path, is_path, "is no path; write one without control characters"},
-    {Shape::digits, are_digits, "must be at most eight digits, without plus"},
-    {Shape::prefix, is_prefix, "is no prefix of international numbers; write plus, country code and more digits, such as \"+447700\""},
-    {Shape::url, is_url, "is no usable URL; write http:// or https://, a host, a port and a path if needed, at most 180 octets"},
-    {Shape::url_template, is_url_template, "is no usable URL; write http:// or https://, a host, and {number} where the number is to stand"},
-    {Shape::address, is_address, "is no address; write one such as \"10.1.2.3\" or \"2001:db8::1\""},
-    {Shape::token, is_token, "is no plain name; write letters, digits and - . _ without spaces"},
-    {Shape::version, is_version, "is no version of TS 23.140; write one such as \"6.16.0\""},
-    {Shape::pin, is_pin, "is no pin; write the SHA-256 of the public key in base64, 44 characters"},
-    {Shape::secret, [](std::string_view t) { return t.size() <= 4096 && !has_controls(t); }, "holds control characters or is too long; write one line of text"},
+    {Shape::any, "text", [](std::string_view t) { return t.size() <= 4096 && !has_controls(t); }, "holds control characters or is too long; write one line of text"},
+    {Shape::domain, "domain", is_domain, "is no domain; write a name such as \"mms.example.net\", letters of other scripts as A-labels (xn--...)"},
+    {Shape::mailbox, "mailbox", is_mailbox, "is no mailbox; write an address such as \"ops@example.net\""},
+    {Shape::path, "path", is_path, "is no path; write one without control characters"},
+    {Shape::digits, "digits", are_digits, "must be at most eight digits, without plus"},
+    {Shape::prefix, "prefix", is_prefix, "is no prefix of international numbers; write plus, country code and more digits, such as \"+447700\""},
+    {Shape::url, "URL", is_url, "is no usable URL; write http:// or https://, a host, a port and a path if needed, at most 180 octets"},
+    {Shape::url_template, "URL with {number}", is_url_template, "is no usable URL; write http:// or https://, a host, and {number} where the number is to stand"},
+    {Shape::address, "address", is_address, "is no address; write one such as \"10.1.2.3\" or \"2001:db8::1\""},
+    {Shape::token, "name", is_token, "is no plain name; write letters, digits and - . _ without spaces"},
+    {Shape::version, "version", is_version, "is no version of TS 23.140; write one such as \"6.16.0\""},
+    {Shape::pin, "pin", is_pin, "is no pin; write the SHA-256 of the public key in base64, 44 characters"},
+    {Shape::secret, "secret", [](std::string_view t) { return t.size() <= 4096 && !has_controls(t); }, "holds control characters or is too long; write one line of text"},
 };
 
 constexpr Word<TlsMode> kTlsModes[] = {{"off", TlsMode::off}, {"opportunistic", TlsMode::opportunistic}, {"required", TlsMode::required}};

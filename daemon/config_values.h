@@ -30,6 +30,7 @@ std::string duration_text(Seconds seconds);
 
 struct ShapeSpec {
     Shape shape;
+    std::string_view name;   // in the manual
     bool (*fits)(std::string_view);
     std::string_view wanted;   // "is no domain; write a name such as mms.example.net"
 };

@@ -225,7 +225,7 @@ int run(const Arguments& arguments) {
     });
     MetricsServer metrics_server(loop, memory, telemetry, log);
 
-    control::Desk desk({loop, *resolver, committer, telemetry, number_resolver, mm4_carrier, admission});
+    control::Desk desk({loop, *resolver, committer, telemetry, number_resolver, mm4_carrier, admission, intake, mm1_service});
     Reconfigure reconfigure{loop, log, smtp_server, mm1_server, mm1_service, memory, intake, mm4_intake, number_resolver, mm4_carrier, notifier, mail_carrier, reporter, *client, metrics_server, telemetry, desk};
     if (auto done = reconfigure(config); !done) return cannot_start(log, done.error().rule, EX_UNAVAILABLE);
 
@@ -272,8 +272,8 @@ int run(const Arguments& arguments) {
 
     control_server = control::Server::open(loop, workers, store, committer, metrics, telemetry, names, log, *config,
                                            {reload,
-                                            [&desk](const control::Request& request, auto done) {
-                                                desk.ask(request, [done = std::move(done)](control::Desk::Answer answer) { done(std::move(answer.lines), answer.count, std::move(answer.end)); });
+                                            [&desk](const control::Request& request, Octets octets, auto done) {
+                                                desk.ask(request, std::move(octets), [done = std::move(done)](control::Desk::Answer answer) { done(std::move(answer.lines), answer.count, std::move(answer.end)); });
                                             },
                                             [&dispatcher] { dispatcher.kick(); }});
     if (!control_server) return cannot_start(log, control_server.error().rule, EX_UNAVAILABLE);

@@ -57,13 +57,12 @@ std::string kind_of(const T* value) {
     }
 }
 
-constexpr std::string_view kShapeNames[] = {"text", "domain", "mailbox", "path", "digits", "prefix", "URL", "URL with {number}", "address", "name", "version", "pin"};
 
 template <class Owner>
 std::string kind_of(const KeySpec<Owner>& spec) {
     Owner owner{};
     std::string kind = std::visit([](auto* target) { return kind_of(target); }, spec.target(owner));
-    std::string_view shape = kShapeNames[static_cast<std::size_t>(spec.shape)];
+    std::string_view shape = std::ranges::find(shape_specs(), spec.shape, &ShapeSpec::shape)->name;
     if (kind == "text") return std::string(shape);
     if (kind == "list of texts") return "list of " + std::string(shape) + (shape.ends_with("address") ? "es" : shape == "digits" ? ""
                                                                                                            : shape == "prefix"   ? "es"

@@ -6,6 +6,8 @@
 #include "daemon/control/message_json.h"
 #include "mapping/charset.h"
 #include "mapping/limits.h"
+#include "mapping/mail/mime_tree.h"
+#include "mapping/status.h"
 
 namespace mmgate::control {
 
@@ -39,7 +41,7 @@ void Desk::configure(std::shared_ptr<const Config> config, std::shared_ptr<const
     router_ = std::move(router);
 }
 
-void Desk::ask(const Request& request, Done done) {
+void Desk::ask(const Request& request, Octets octets, Done done) {
     const Peer* peer = router_->peers().named(request.peer);
     if (spec_of(request.verb).takes_peer && !peer) return done(failed(Exit::no_such_id, "no such peer; " + names_of(router_->peers().all())));
     switch (request.verb) {
@@ -49,6 +51,7 @@ void Desk::ask(const Request& request, Done done) {
         case Verb::peer_test: return test(*peer, request, std::move(done));
         case Verb::peer_hold: return set_gate(*peer, Gate::held, std::move(done));
         case Verb::peer_release: return set_gate(*peer, Gate::open, std::move(done));
+        case Verb::import_: return import(request, std::move(octets), std::move(done));
         default: return doors(request.verb, std::move(done));
     }
 }
@@ -149,6 +152,60 @@ void Desk::doors(Verb verb, Done done) {
         const std::string text = verb == Verb::drain ? "no new messages are taken until mmq resume; " + std::to_string(waiting) + " are still here" : "new messages are taken";
         done({text_line(text), 1, {}});
     });
+}
+
+/// Who sends it and to whom: as the operator says, or else as the mail does.
+Result<ReceivedEnvelope> Desk::envelope_of(const Request& request, Bytes mail) const {
+    auto header = mail::scan_header(mail);
+    if (!header) return fail(header.error());
+    ReceivedEnvelope out;
+    out.client = "127.0.0.1";
+    out.helo = config_->hostname;
+    out.protocol = "local";
+    const auto addresses = [&](std::string_view name) {
+        std::vector<std::string> found;
+        for (const mail::HeaderField& field : header->fields)
+            if (equal_ignoring_case(field.name, name))
+                if (auto list = mail::decode_addresses(field.folded))
+                    for (mail::MailAddress& address : *list) found.push_back(std::move(address.addr_spec));
+        return found;
+    };
+    const std::vector<std::string> senders = request.originator.empty() ? addresses("From") : std::vector{request.originator};
+    if (senders.empty()) return fail(Fault::sender_syntax, "the mail has no From; say who sends it with --from");
+    auto sender = parse_mailbox(senders.front());
+    if (!sender) return fail(Fault::sender_syntax, "the sender is no mail address: " + sender.error().rule);
+    out.return_path = sender->value;
+    std::vector<std::string> recipients = request.recipients;
+    if (recipients.empty()) {
+        recipients = addresses("To");
+        std::ranges::copy(addresses("Cc"), std::back_inserter(recipients));
+    }
+    if (recipients.empty()) return fail(Fault::recipient_syntax, "the mail has no To; say whom it is for with --to");
+    if (recipients.size() > kImportRecipients) return fail(Fault::too_large, "the mail has more than 100 recipients; name them with --to");
+    for (const std::string& text : recipients) {
+        auto address = parse_mms_address(text);
+        auto route = address ? router_->of_recipient(*address) : Result<Route>(fail(address.error()));
+        if (!route) return fail(route.error().fault, header_text(text, kLimits.path_bytes) + ": " + route.error().rule);
+        Address mailbox = address->kind == Address::Kind::mailbox ? *address : router_->mail_address_of(route->address);
+        out.recipients.push_back({std::move(mailbox), std::move(*route), {}, {}});
+    }
+    return out;
+}
+
+void Desk::import(const Request& request, Octets octets, Done done) {
+    constexpr char kFirstOfPdu = '\x8C';   // X-Mms-Message-Type comes first in every PDU, and in no mail
+    const auto told = [done](const std::string& text, std::uint64_t count) { done({text_line(text), count, {}}); };
+    const auto refused = [done](const Error& error) {
+        done(failed(is_temporary(error.fault) ? Exit::busy : Exit::bad_data, std::string(spec_of(error.fault).text) + ": " + error.rule));
+    };
+    if (octets.starts_with(kFirstOfPdu)) {
+        if (request.originator.empty() || !request.recipients.empty())
+            return refused({Fault::sender_denied, 0, "an M-Send.req names its recipients itself, and not who sends it: give --from NUMBER, and no --to"});
+        return parts_.mm1.import(std::move(octets), request.originator, [told, refused](const Result<QueueId>& id) { id ? told("queued as " + to_text(*id), 1) : refused(id.error()); });
+    }
+    auto envelope = envelope_of(request, octets);
+    if (!envelope) return refused(envelope.error());
+    parts_.mail.accept(std::move(*envelope), std::move(octets), [told, refused](const Accepted& accepted) { accepted ? told(*accepted, 1) : refused(accepted.error()); });
 }
 
 }   // namespace mmgate::control

@@ -118,6 +118,8 @@ std::string misuse(const Request& request) {
     if (request.dry_run && !(spec.changes && spec.selects)) return "dry_run does not go with this verb";
     if (request.peer.empty() == spec.takes_peer) return spec.takes_peer ? "the name of a peer is missing" : "a peer does not go with this verb";
     if (!request.address.empty() && !spec.takes_address) return "an address does not go with this verb";
+    if (request.verb != Verb::import_ && (request.octets || !request.originator.empty() || !request.recipients.empty())) return "octets go with import";
+    if (request.verb == Verb::import_ && request.octets == 0) return "octets are missing";
     if (request.verb == Verb::route && request.address.empty()) return "the address is missing";
     if (request.form != CatForm::person && (request.verb != Verb::cat || request.ids.size() != 1)) return "form goes with cat and one id";
     if ((request.part != 0) != (request.form == CatForm::part)) return "part goes with the form of its name";
@@ -205,6 +207,18 @@ Result<Request> decode_request(std::string_view line) {
         if (number) request.part = static_cast<std::uint32_t>(*number);
         return number.has_value();
     });
+    members.take("octets", "a number up to 64 MiB", [&](const Json& value) {
+        auto number = whole(value, 1, static_cast<std::int64_t>(kImportBytes));
+        if (number) request.octets = static_cast<std::uint64_t>(*number);
+        return number.has_value();
+    });
+    members.take("originator", "an address", text_into(request.originator));
+    members.take("recipients", "a list of at most 100 addresses", [&](const Json& value) {
+        return each_text(value, kImportRecipients, [&](const std::string& text) {
+            request.recipients.push_back(text);
+            return !text.empty() && text.size() <= kPatternBytes;
+        });
+    });
     members.take("name", "the name of a peer", text_into(request.peer));
     members.take("address", "an address", text_into(request.address));
     members.take("actor", "a name of at most 64 octets", [&](const Json& value) {
@@ -234,6 +248,9 @@ std::string encode_request(const Request& request) {
     if (request.selector.older) json["older"] = request.selector.older->count();
     if (request.form != CatForm::person) json["form"] = kForms[static_cast<std::size_t>(request.form)];
     if (request.part) json["part"] = request.part;
+    if (request.octets) json["octets"] = request.octets;
+    if (!request.originator.empty()) json["originator"] = request.originator;
+    for (const std::string& recipient : request.recipients) json["recipients"].push_back(recipient);
     if (!request.peer.empty()) json["name"] = request.peer;
     if (!request.address.empty()) json["address"] = request.address;
     if (!request.actor.empty()) json["actor"] = request.actor;

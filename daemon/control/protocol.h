@@ -29,6 +29,8 @@ inline constexpr std::size_t kRequestBytes = 64 * 1024;   // with its LF
 inline constexpr std::size_t kRequestIds = 2000;          // of one request
 inline constexpr std::size_t kPatternBytes = 400;         // of a selector
 inline constexpr std::size_t kActorBytes = 64;
+inline constexpr std::size_t kImportBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kImportRecipients = 100;
 
 /// What mmq ends with, and what the last line of an answer says.
 enum class Exit : std::uint8_t {
@@ -67,7 +69,8 @@ enum class Verb : std::uint8_t { list,
                                  peer_hold,
                                  peer_release,
                                  drain,
-                                 resume };
+                                 resume,
+                                 import_ };
 
 struct VerbSpec {
     Verb verb;
@@ -106,6 +109,7 @@ inline constexpr auto kVerbs = std::to_array<VerbSpec>({
     {.verb = Verb::peer_release, .name = "peer-release", .changes = true, .takes_peer = true},
     {.verb = Verb::drain, .name = "drain", .changes = true},
     {.verb = Verb::resume, .name = "resume", .changes = true},
+    {.verb = Verb::import_, .name = "import", .changes = true},
 });
 // clang-format on
 constexpr const VerbSpec& spec_of(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
@@ -147,10 +151,13 @@ struct Request {
     bool dry_run = false;   // of verbs that change: only say which
     Selector selector{};
     CatForm form = CatForm::person;
-    std::uint32_t part = 0;   // from 1
-    std::string peer{};       // of verbs about one: its name
-    std::string address{};    // of route; of peer_test: the recipient to name, "" for the peer's system address
-    std::string actor{};      // on whose behalf something is changed, where it is not the peer's own user: what SNMP says of its manager, for the log
+    std::uint32_t part = 0;                  // from 1
+    std::uint64_t octets = 0;                // of import: how many follow the request, a mail or an M-Send.req
+    std::string originator{};                // of import: who sends it; "" for the mail's own From
+    std::vector<std::string> recipients{};   // of import: of a mail; none for its own To and Cc
+    std::string peer{};                      // of verbs about one: its name
+    std::string address{};                   // of route; of peer_test: the recipient to name, "" for the peer's system address
+    std::string actor{};                     // on whose behalf something is changed, where it is not the peer's own user: what SNMP says of its manager, for the log
     bool operator==(const Request&) const = default;
 };
 /// One line without its LF. Fails: malformed, with what is wrong; unknown members are wrong.

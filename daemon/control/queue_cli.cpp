@@ -170,6 +170,7 @@ constexpr auto kOwnCommands = std::to_array<OwnCommand>({
     {"export", export_messages},
     {"health", health},
     {"top", top},
+    {"import", import_messages},
     {"route", route},
     {"peer", peer},
 });

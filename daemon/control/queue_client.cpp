@@ -72,14 +72,15 @@ std::optional<std::string> QueueClient::read_line() {
     }
 }
 
-tl::expected<End, Failure> QueueClient::ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets) {
-    std::string text = encode_request(request);
-    for (std::string_view rest = text; !rest.empty();) {
-        ssize_t n = ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return tl::unexpected(broken_off());
-        rest.remove_prefix(static_cast<std::size_t>(n));
-    }
+tl::expected<End, Failure> QueueClient::ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets, Bytes payload) {
+    const std::string text = encode_request(request);
+    for (std::string_view rest : {std::string_view(text), payload})
+        while (!rest.empty()) {
+            ssize_t n = ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) return tl::unexpected(broken_off());
+            rest.remove_prefix(static_cast<std::size_t>(n));
+        }
     for (;;) {
         auto got = read_line();
         if (!got) return tl::unexpected(broken_off());

@@ -19,8 +19,8 @@ class Conversation {
 public:
     virtual ~Conversation() = default;
     /// Asks. `line` gets each line of the answer but the last, `octets` what was announced as such, piece by piece; either may return
-    /// false to stop. Gives the last line. Fails: io when the conversation breaks off.
-    virtual tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets) = 0;
+    /// false to stop. `payload`: the octets that import announces. Gives the last line. Fails: io when the conversation breaks off.
+    virtual tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets, Bytes payload = {}) = 0;
 };
 
 class QueueClient final : public Conversation {
@@ -32,7 +32,7 @@ public:
 
     /// Fails: not_running where nobody listens, not_allowed where the socket is not ours to open, bad_data where something else answers.
     tl::expected<void, Failure> connect(const std::string& path);
-    tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets) override;
+    tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets, Bytes payload = {}) override;
 
 private:
     std::optional<std::string> read_line();

@@ -31,6 +31,8 @@ int health_unknown();
 /// The summary, again and again until q or an interrupt; a terminal only.
 int top(Conversation& other, Options& options, const Operands& operands);
 
+/// Brings mails and M-Send.req into the queue, a file each.
+int import_messages(Conversation& other, Options& options, const Operands& operands);
 /// `route ADDRESS`.
 int route(Conversation& other, Options& options, const Operands& operands);
 /// `peer list`, and `peer show`, `test`, `hold`, `release` with a name.

@@ -32,7 +32,7 @@ Result<std::string> OfflineQueue::change(const Request& request, const std::vect
     return lines;
 }
 
-tl::expected<End, Failure> OfflineQueue::ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets) {
+tl::expected<End, Failure> OfflineQueue::ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets, Bytes /*nobody reads it*/) {
     const VerbSpec& spec = spec_of(request.verb);
     if (!spec.offline) return tl::unexpected(Failure{Exit::not_running, std::string(spec.name) + " asks a running gateway"});
     // Every limit of the conversation holds here, too.

@@ -16,7 +16,7 @@ namespace mmgate::control {
 class OfflineQueue final : public Conversation {
 public:
     OfflineQueue(std::unique_ptr<Store> store, const Config& config);
-    tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets) override;
+    tl::expected<End, Failure> ask(const Request& request, const std::function<bool(std::string_view)>& line, const std::function<bool(Bytes)>& octets, Bytes payload = {}) override;
 
 private:
     /// Gives the lines that say what was changed, or why nothing was.

@@ -26,6 +26,7 @@ constexpr std::string_view kUsage =
     "  hold | release | retry | delete    ID..., or --all with SELECTORS\n"
     "  flush DESTINATION                  retry all that goes there, now\n"
     "  export ID... [--raw] --into FOLDER messages as files: .eml, or as stored\n"
+    "  import FILE... [--from A --to A]   mails or M-Send.req from files into the queue\n"
     "  route ADDRESS                      where a number or mail address would go, and why\n"
     "  peer list | show NAME              peers of MM4, and how they are\n"
     "  peer test NAME [RECIPIENT]         try out the conversation up to the recipient\n"

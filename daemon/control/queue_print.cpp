@@ -313,7 +313,8 @@ std::string for_people(Verb verb, std::string_view line, std::chrono::sys_second
         case Verb::peer_hold:
         case Verb::peer_release:
         case Verb::drain:
-        case Verb::resume: return text_of(json, "text") + "\n";
+        case Verb::resume:
+        case Verb::import_: return text_of(json, "text") + "\n";
         case Verb::hold:
         case Verb::release:
         case Verb::retry:

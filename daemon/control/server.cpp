@@ -66,6 +66,7 @@ public:
 
     void on_input() override {
         if (taking_) return;
+        if (busy_ && octets_left_ > 0) return take_octets();
         if (follows_) {   // has nothing more to say
             evbuffer_drain(stream_->input(), evbuffer_get_length(stream_->input()));
             return;
@@ -120,14 +121,34 @@ private:
             case Verb::events: return follow();
             default: break;
         }
+        octets_.clear();
+        octets_left_ = request_.octets;
+        if (octets_left_ > 0) {
+            stream_->reading(true);
+            stream_->idle_timeout(kReaderPatience);
+            return take_octets();
+        }
         if (!is_of_store(request_.verb)) return ask_parts();
         cursor_ = {};
         cursor_.request = request_;
         next_piece();
     }
 
+    /// Those that follow an import.
+    void take_octets() {
+        evbuffer* input = stream_->input();
+        const std::size_t before = octets_.size(), now = static_cast<std::size_t>(std::min<std::uint64_t>(octets_left_, evbuffer_get_length(input)));
+        octets_.resize(before + now);
+        evbuffer_remove(input, octets_.data() + before, now);
+        octets_left_ -= now;
+        if (octets_left_ > 0) return;
+        stream_->reading(false);
+        stream_->idle_timeout(std::chrono::milliseconds(0));
+        ask_parts();
+    }
+
     void ask_parts() {
-        server_.callbacks_.parts(request_, [weak = weak_from_this()](const std::string& lines, std::uint64_t count, End end) {
+        server_.callbacks_.parts(request_, std::exchange(octets_, {}), [weak = weak_from_this()](const std::string& lines, std::uint64_t count, End end) {
             auto self = weak.lock();
             if (!self) return;
             self->stream_->write(lines);
@@ -283,6 +304,8 @@ private:
     Request request_;
     Cursor cursor_;
     std::uint64_t count_ = 0, missing_ = 0;
+    Octets octets_;   // of an import
+    std::uint64_t octets_left_ = 0;
 };
 
 Server::Server(Loop& loop, Workers& workers, Store& store, Committer& committer, Metrics& metrics, Telemetry& telemetry, const Names& names, Log& log, Callbacks callbacks)

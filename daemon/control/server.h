@@ -36,7 +36,8 @@ struct Reloaded {
 };
 
 /// Asks the parts of the gateway (desk.h); the lines and the end come on the loop, perhaps from inside.
-using AskParts = std::function<void(const Request& request, std::function<void(std::string lines, std::uint64_t count, End end)> done)>;
+/// `octets` are those of import.
+using AskParts = std::function<void(const Request& request, Octets octets, std::function<void(std::string lines, std::uint64_t count, End end)> done)>;
 
 struct Callbacks {
     std::function<Reloaded()> reload;

@@ -81,6 +81,12 @@ void Service::post(http::Request request, Peek peek, const std::string& peer, ht
     }
 }
 
+void Service::import(Octets pdu, const std::string& number, Imported done) {
+    const Peek peek = mm1::peek(pdu);
+    if (peek.type != PduType::m_send_req) return done(fail(Fault::unsupported_type, "only M-Send.req can be imported"));
+    submit(std::move(pdu), {peek, {}, "mmq", {}, std::move(done)}, number);
+}
+
 void Service::submit(Octets pdu, Submitting submitting, const std::optional<std::string>& identity) {
     if (!identity) {
         parts_.metrics.add(Counter::mm1_unidentified);
@@ -101,7 +107,7 @@ void Service::accept(Submitting submitting, Result<ReadSubmission> read) {
         parts_.metrics.add(Counter::mm1_refused);
         parts_.metrics.statuses().gave(Door::mm1_in, spec_of(read.error().fault).enhanced);
         parts_.log.notice("-", "mm1-refused", {{"peer", submitting.peer}, {"from", submitting.sender}, {"reason", read.error().rule}, {"octet", read.error().offset}});
-        return submitting.respond(refuse_unreadable(submitting.peek, read.error()));
+        return submitting.imported ? submitting.imported(fail(read.error())) : submitting.respond(refuse_unreadable(submitting.peek, read.error()));
     }
     SendConf conf;
     conf.transaction_id = read->req.transaction_id;
@@ -131,6 +137,7 @@ void Service::accept(Submitting submitting, Result<ReadSubmission> read) {
                             {{"from", submitting.sender}, {"interface", "mm1"}, {"size", size_bytes}, {"recipients", recipients}, {"peer", submitting.peer}});
             enqueued_();
         }
+        if (submitting.imported) return submitting.imported(outcome.id);
         conf.message_id = parts_.names.message_id(outcome.id);
         submitting.respond(with_pdu(encode_send_conf(conf)));
     });
@@ -142,6 +149,7 @@ void Service::refuse_submission(const Submitting& submitting, const Error& error
     parts_.metrics.statuses().gave(Door::mm1_in, spec_of(error.fault).enhanced);
     const Level level = is_temporary(error.fault) ? Level::warning : Level::notice;
     parts_.log.write(level, "-", "mm1-refused", {{"peer", submitting.peer}, {"from", submitting.sender}, {"fault", spec_of(error.fault).name}, {"reason", error.rule}});
+    if (submitting.imported) return submitting.imported(fail(error));
     submitting.respond(refuse(submitting.peek, PduType::m_send_conf, error.fault, spec_of(error.fault).text));
 }
 
@@ -287,4 +295,4 @@ void Service::answer_late() {
     if (!late_.empty()) late_timer_ = parts_.loop.after(late_.front().at - now, [this] { answer_late(); });
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -56,6 +56,10 @@ public:
     void configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router);
 
     void handle(http::Request request, const std::string& peer, http::Respond respond) override;
+    /// Takes an M-Send.req that an operator brings, as from the phone of this number. `done` gets the id in the queue, after the commit, or what is wrong;
+    /// perhaps from inside.
+    using Imported = std::function<void(Result<QueueId>)>;
+    void import(Octets pdu, const std::string& number, Imported done);
     void on_refused(const std::string& peer, int status, const std::string& rule) override;
 
 private:
@@ -65,6 +69,7 @@ private:
         Address sender;
         std::string peer;
         http::Respond respond;
+        Imported imported{};   // who is told instead of a phone
     };
     struct Late {
         Instant at{};

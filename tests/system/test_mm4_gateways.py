@@ -142,7 +142,7 @@ class Secured(Pair):
             with self.subTest(tls, **right):
                 self.secure(tls, right=right)
                 self.assertRegex(self.waiting()["reason"], r"(?i)tls|certificate|4\.7\.")
-                self.left.mmq("delete", "--all")
+                self.left.mmq("delete", "--all", "--yes")
         self.assertEqual([m for m in self.right.queue("--all")], [])
 
     def test_no_tls_where_it_must_be(self):
@@ -151,7 +151,7 @@ class Secured(Pair):
             with self.subTest(tls):
                 self.secure(tls, right={"next_hop": f"127.0.0.1:{plain.port}"})
                 self.waiting()
-                self.left.mmq("delete", "--all")
+                self.left.mmq("delete", "--all", "--yes")
         self.assertEqual(plain.said("MAIL"), [])
 
     def test_a_stranger_with_a_certificate_of_the_same_authority_is_nobody(self):

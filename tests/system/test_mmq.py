@@ -10,7 +10,7 @@ import unittest
 
 import pdu
 import schema
-from case import DOMAIN, MAILBOX, ONE, TWO, Case, mail
+from case import DOMAIN, MAILBOX, ONE, SENDER, TWO, Case, mail
 from gateway import BUILD, ROOT, Gateway
 from peers import PATIENCE_S
 
@@ -196,6 +196,35 @@ class Mmq(Case):
             file.write(shown)
         done = self.gateway.mmq("config", "diff", again, "-c", self.gateway.config_path, check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", "mmq: no key differs\n"))
+
+    def test_import_brings_mails_and_pdus_into_the_queue(self):
+        first, _ = self.two_deferred()
+        with tempfile.TemporaryDirectory() as folder:
+            eml, req, broken = (os.path.join(folder, name) for name in ("letter.eml", "req.bin", "broken.bin"))
+            with open(eml, "wb") as file:
+                file.write(mail(subject="from a file").replace(b"\r\n", b"\n"))
+            done = self.gateway.mmq("import", eml)
+            self.assertRegex(done.stdout, r"letter\.eml: Ok: queued as [0-9A-Z]{13}\n\Z")
+            self.assertEqual(self.fetched()["Subject"], "from a file")
+            self.gateway.mmq("import", eml, "--to", TWO, "--from", "operator@example.net")
+            self.assertEqual(self.fetched(TWO)["From"], SENDER)
+            self.assertIn("operator@example.net", "".join(json.dumps(m) for m in self.gateway.queue("--all")))
+            with open(req, "wb") as file:
+                file.write(pdu.send_req("T1", to=[f"{TWO}/TYPE=PLMN"], parts=[pdu.Part("text/plain", b"a pdu", {"charset": "utf-8"}, {"Content-Location": "t.txt"})], subject="a pdu"))
+            self.assertEqual(self.status("import", req), 65)
+            self.assertEqual(self.status("import", req, "--from", "+4999"), 65)
+            self.gateway.mmq("import", req, "--from", ONE)
+            self.assertEqual(self.fetched(TWO, count=2)["Subject"], "a pdu")
+            with open(broken, "wb") as file:
+                file.write(b"\x8c\x80\xff\xff")
+            done = self.gateway.mmq("import", broken, "--from", ONE, check=False)
+            self.assertEqual((done.returncode, done.stdout), (65, ""), done.stderr)
+            self.assertIn("broken.bin: ", done.stderr)
+            done = self.gateway.mmq("import", os.path.join(folder, "nothing.eml"), eml, check=False)
+            self.assertEqual((done.returncode, done.stdout.count("queued as")), (74, 1), done.stderr)
+            self.gateway.mmq("export", first, "--into", folder)
+            self.gateway.mmq("import", os.path.join(folder, first + ".eml"))
+            self.assertEqual([m["recipients"][0]["address"] for m in self.gateway.queue() if m["state"] in ("queued", "deferred", "active")], [MAILBOX] * 3)
 
     def test_a_drained_gateway_takes_nothing_new_and_goes_on_with_the_rest(self):
         self.sink.script = None

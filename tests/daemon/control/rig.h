@@ -115,7 +115,7 @@ struct Rig {
         telemetry.configure(std::make_shared<const Config>(config));
         return Server::open(loop, workers, store, committer, metrics, telemetry, names, log, config,
                             {[this] { return Reloaded{reload_ok, {"one", "two"}}; },
-                             [](const Request& request, const auto& done) { done("{\"asked\":\"" + request.peer + "\"}\n", 1, End{}); },
+                             [](const Request& request, const Octets&, const auto& done) { done("{\"asked\":\"" + request.peer + "\"}\n", 1, End{}); },
                              [this] { ++kicks; }});
     }
     void start() {
