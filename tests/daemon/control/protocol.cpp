@@ -34,6 +34,7 @@ Test(protocol, requests_round_trip) {
         request.verb = spec.verb;
         if (spec.takes_ids) request.ids = {kId, QueueId{UINT64_MAX}};
         if (spec.takes_peer) request.peer = "hub";
+        if (spec.verb == Verb::import_) request.octets = 5, request.originator = "+447700900123", request.recipients = {"a@b.example", "+447700900124"};
         if (spec.takes_address) request.address = "+447700900123";
         requests.push_back(request);
         if (spec.selects) {
@@ -67,6 +68,9 @@ Test(protocol, refuses_what_is_no_request) {
              {"", "the request is no JSON object"},
              {R"({"verb":"peer"})", "the name of a peer is missing"},
              {R"({"verb":"list","name":"hub"})", "a peer does not go with this verb"},
+             {R"({"verb":"import"})", "octets are missing"},
+             {R"({"verb":"import","octets":67108865})", "octets must be a number up to 64 MiB"},
+             {R"({"verb":"list","octets":1})", "octets go with import"},
              {R"({"verb":"route"})", "the address is missing"},
              {R"({"verb":"stats","address":"+1"})", "an address does not go with this verb"},
              {"[]", "the request is no JSON object"},
