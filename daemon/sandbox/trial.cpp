@@ -66,6 +66,45 @@ bool forks() {
     return true;
 }
 
+/// A socket of any kind that is neither Unix nor Internet.
+bool socket_of_another_family() {
+    constexpr int kFamilies = 64;   // more than there are
+    int error = EPERM;
+    for (int family = 0; family < kFamilies; ++family) {
+        if (family == AF_UNIX || family == AF_INET || family == AF_INET6) continue;
+        for (int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET}) {
+            const int fd = ::socket(family, type | SOCK_CLOEXEC, 0);
+            if (fd >= 0) return ::close(fd) == 0;
+            if (errno != EPERM) error = errno;
+        }
+    }
+    errno = error;
+    return false;
+}
+
+/// Carries a file out of a folder where it may be made.
+bool moves_out_of(const std::string& folder) {
+    const std::string from = folder + "/.mmgate-try-moving", to = "/tmp/.mmgate-try-moving";
+    const int fd = ::open(from.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return false;
+    ::close(fd);
+    const bool moved = ::rename(from.c_str(), to.c_str()) == 0;
+    const int error = errno;
+    ::unlink(moved ? to.c_str() : from.c_str());
+    errno = error;
+    return moved;
+}
+
+/// Puts a file of another user's, or of nobody's, under a name of ours.
+bool links_into(const std::string& folder) {
+    const std::string name = folder + "/.mmgate-try-link";
+    const bool linked = ::linkat(AT_FDCWD, "/etc/passwd", AT_FDCWD, name.c_str(), 0) == 0 || ::symlink("/etc/passwd", name.c_str()) == 0;
+    const int error = errno;
+    if (linked) ::unlink(name.c_str());
+    errno = error;
+    return linked;
+}
+
 bool socket_of(int family, int type) {
     const int fd = ::socket(family, type | SOCK_CLOEXEC, 0);
     if (fd >= 0) ::close(fd);
@@ -90,12 +129,17 @@ std::vector<Attempt> attempts(const Config& config, const std::string& config_fi
         {"fork", refused, forks},
         {"ptrace", refused, [] { return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0; }},
         {"process_vm_readv", refused, call(SYS_process_vm_readv, ::getpid())},
+        {"process_vm_writev", refused, call(SYS_process_vm_writev, ::getpid())},
         {"signal another process", refused, [] { return ::kill(::getppid(), 0) == 0; }},
         {"write /etc", refused, [] { return creates("/etc"); }},
         {"write /usr", refused, [] { return creates("/usr"); }},
         {"write /tmp", refused, [] { return creates("/tmp"); }},
         {"write /var/lib", refused, [] { return creates("/var/lib"); }},
         {"write the program's memory as a file", refused, [] { return opens("/proc/self/mem", O_RDWR); }},
+        {"write the configuration", refused, [&config_file] { return opens(config_file, O_WRONLY); }},
+        {"carry a file out of the state directory", refused, [&config] { return moves_out_of(config.state_dir); }},
+        {"link a file into the state directory", refused, [&config] { return links_into(config.state_dir); }},
+        {"read another process's memory", refused, [] { return opens("/proc/" + std::to_string(::getppid()) + "/mem", O_RDONLY); }},
         {"list /etc", refused, [] { return opens("/etc", O_RDONLY | O_DIRECTORY); }},
         {"read /proc", refused, [] { return opens("/proc/version", O_RDONLY); }},
         {"read /root", refused, [] { return opens("/root", O_RDONLY | O_DIRECTORY); }},
@@ -104,18 +148,29 @@ std::vector<Attempt> attempts(const Config& config, const std::string& config_fi
         {"socket(AF_PACKET)", refused, [] { return socket_of(AF_PACKET, SOCK_RAW); }},
         {"socket(AF_NETLINK)", refused, [] { return socket_of(AF_NETLINK, SOCK_RAW); }},
         {"socket(SOCK_RAW)", refused, [] { return socket_of(AF_INET, SOCK_RAW); }},
+        {"socket of any other family", refused, socket_of_another_family},
         {"memory to write and execute", refused, maps_code},
         {"execute what was written", refused, turns_data_into_code},
         {"push input into the terminal", refused, [] { return ::ioctl(0, TIOCSTI, "") == 0; }},
         {"mount", refused, [] { return ::mount("none", "/nowhere", "tmpfs", 0, nullptr) == 0; }},
+        {"umount", refused, [] { return ::umount2("/nowhere", 0) == 0; }},
+        {"fsopen", refused, call(SYS_fsopen, 0, 0)},
+        {"pivot_root", refused, call(SYS_pivot_root, 0, 0)},
+        {"setns", refused, call(SYS_setns, -1, 0)},
         {"unshare", refused, [] { return ::unshare(CLONE_FILES) == 0; }},
         {"chroot", refused, [] { return ::chroot("/") == 0; }},
         {"setuid", refused, [] { return ::setuid(::getuid()) == 0; }},
+        {"setgid", refused, [] { return ::setgid(::getgid()) == 0; }},
+        {"setgroups", refused, call(SYS_setgroups, -1, 0)},
+        {"capset", refused, call(SYS_capset, 0, 0)},
         {"load a module", refused, call(SYS_finit_module, -1, 0, 0)},
         {"bpf", refused, call(SYS_bpf, -1, 0, 0)},
         {"perf_event_open", refused, call(SYS_perf_event_open, 0, 0, 0)},
         {"io_uring", refused, call(SYS_io_uring_setup, 0, 0)},
+        {"io_uring_enter", refused, call(SYS_io_uring_enter, -1)},
         {"keyctl", refused, call(SYS_keyctl, 0, -3, 0)},
+        {"add_key", refused, call(SYS_add_key, 0, 0, 0)},
+        {"open_by_handle_at", refused, call(SYS_open_by_handle_at, -1, 0, 0)},
         {"userfaultfd", refused, call(SYS_userfaultfd, 0)},
         {"personality", refused, call(SYS_personality, 0xFFFFFFFF)},
         {"set the clock", refused, call(SYS_clock_settime, -1, 0)},
@@ -168,6 +223,12 @@ int try_all(const Config& config, const std::string& config_file) {
         static_cast<void>(calls());
     };
     std::vector<Attempt> all = attempts(config, config_file);
+    // /etc is read by name services; what is secret there is kept by its mode, which does not hold for root.
+    if (::geteuid() != 0) {
+        for (const char* secret : {"/etc/shadow", "/etc/gshadow"}) all.push_back({std::string("read ") + secret, Wanted::refused, [secret] { return opens(secret, O_RDONLY); }});
+    } else {
+        std::printf("read /etc/shadow: not tried, as nothing but its mode keeps root from it: try it as the gateway's user\n");
+    }
     // Confines itself, after it has started a thread.
     all.push_back({"exec by a thread that ran before", Wanted::refused, [&] { return executes_in_a_thread(both); }});
     auto told = [](const Done& done) { return done ? *done : "not confined: " + done.error().rule; };

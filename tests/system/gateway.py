@@ -147,6 +147,16 @@ class Gateway(Waiter):
             raise AssertionError(f"the gateway ended with {self.process.wait()}:\n" + "\n".join(self.lines[first:]))
         address = lambda name: (m[1], int(m[2])) if (m := re.search(rf"\b{name}=\[?([0-9a-f.:]+?)\]?:(\d+)", line)) else None
         self.smtp, self.mm1 = address("smtp"), address("mm1")
+        self.check_confined(first)
+
+    def check_confined(self, first):
+        """Every test runs in the sandbox, unless it or MMGATE_SANDBOX=no says otherwise, or the kernel has none, which the gateway tells."""
+        if SANITIZED or self.wrapper or not self.sections["security"].get("sandbox", True):
+            return
+        with open(f"/proc/{self.process.pid}/status") as file:
+            confined = re.search(r"^Seccomp:\s*2$", file.read(), re.M)
+        if not confined and not any("not-confined" in line for line in self.lines[first:]):
+            raise AssertionError("the gateway runs without its sandbox, and does not say so")
 
     def read_log(self, process):
         for raw in process.stderr:
