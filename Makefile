@@ -14,7 +14,7 @@ WARN ?= -Wall -Wextra -Werror
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
 # Goals that need no compiler do without configure.
-ifneq ($(filter-out help clean distclean check-bare deb,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean distclean check-bare check-package deb,$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 
@@ -116,6 +116,10 @@ RUN_CONFIG ?= docs/examples/mmgate.toml
 check-bare:
 	.ci/bare
 
+# The packages built twice and compared, then installed, used, upgraded, removed and purged in a bare Debian.
+check-package:
+	.ci/deb-check
+
 # -------------------------------------------------------------------------------------------------------------------------- fuzzing, analysis
 
 FUZZ_SECONDS ?= 60
@@ -175,12 +179,13 @@ install: all
 	$(foreach page,$(MAN1),install -D -m 644 $(page) $(DESTDIR)$(mandir)/man1/$(notdir $(page));)
 	$(if $(SNMP_LIBS),install -D -m 755 $(BUILD)/mmgate-snmp $(DESTDIR)$(sbindir)/mmgate-snmp)
 	$(if $(SNMP_LIBS),install -D -m 644 snmp/MMGATE-MIB.txt $(DESTDIR)$(datadir)/snmp/mibs/MMGATE-MIB.txt)
-	$(if $(SNMP_LIBS),install -D -m 644 snmp/snmpd-mmgate.conf $(DESTDIR)$(docdir)/snmpd-mmgate.conf)
+	$(if $(SNMP_LIBS),install -D -m 644 -t $(DESTDIR)$(docdir) snmp/snmpd-mmgate.conf snmp/snmpd-service.conf)
 	install -d -m 755 $(DESTDIR)$(docdir)/examples $(DESTDIR)$(sysconfdir)/mmgate $(DESTDIR)$(localstatedir)/lib/mmgate
 	install -m 644 README.md CHANGELOG.md docs/mmq.schema.json $(DESTDIR)$(docdir)
 	install -D -m 644 completion/mmq.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/mmq
 	install -D -m 644 completion/_mmq $(DESTDIR)$(prefix)/share/zsh/site-functions/_mmq
-	install -m 644 $(wildcard docs/examples/*.toml) $(DESTDIR)$(docdir)/examples
+	install -m 644 $(filter-out %.py,$(wildcard docs/examples/*)) $(DESTDIR)$(docdir)/examples
+	install -m 755 $(wildcard docs/examples/*.py) $(DESTDIR)$(docdir)/examples
 	test -e $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml || \
 		{ sed $(INSTALLED_PATHS) docs/examples/mmgate.toml >$(BUILD)/mmgate.toml && \
 		install -m 640 $(BUILD)/mmgate.toml $(DESTDIR)$(sysconfdir)/mmgate/mmgate.toml; }
@@ -210,6 +215,7 @@ help:
 	@echo 'make fuzz          each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make tidy          format and include arrows;  make lint: clang-tidy;  make coverage: gcovr'
 	@echo 'make check-bare    make demo and make check in a bare Debian 12 made for it (as root)'
+	@echo 'make check-package the packages: same bytes twice, lintian, and their life in a bare Debian 12 made for it (as root; a quarter of an hour)'
 	@echo 'make unit          only the unit tests'
 	@echo 'make install       below DESTDIR and the prefix that ./configure was given'
 	@echo 'make deb           the Debian packages, into build/deb/'
@@ -219,5 +225,5 @@ include $(wildcard tests/*/*.mk docs/*.mk)
 
 check-built: all unit-built $(CHECK_NEEDS)
 
-.PHONY: all unit-built unit check check-built bench demo run check-bare fuzz fuzz-built tidy format lint coverage install deb clean distclean help
+.PHONY: all unit-built unit check check-built bench demo run check-bare check-package fuzz fuzz-built tidy format lint coverage install deb clean distclean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
