@@ -255,19 +255,36 @@ Marks marks_of(const std::string& file, std::string_view table) {
     return {".\\\" begin " + name + "\n", ".\\\" end " + name + "\n"};
 }
 
+/// What every section about an alarm begins with.
+std::string alarm_facts(const AlarmSpec& alarm) {
+    return "*" + std::string(to_text(alarm.severity)) + "; SNMP: mmgate" + std::string(alarm.raised) + ", cleared by mmgate" + std::string(alarm.cleared) + "*\n\n" +
+           std::string(alarm.meaning) + "\n\n" + std::string(alarm.remedy) + "\n";
+}
+
+/// Whether the page has these marks; what stands between them is then `text`.
+bool put(std::string& page, const Marks& marks, const std::string& text) {
+    std::size_t begin = page.find(marks.begin);
+    if (begin == std::string::npos) return false;
+    begin += marks.begin.size();
+    const std::size_t end = page.find(marks.end, begin);
+    if (end == std::string::npos) return false;
+    page.replace(begin, end - begin, text);
+    return true;
+}
+
 /// The page with its tables as they should be. `found` counts them.
 std::string renewed(const std::string& file, std::string page, std::size_t& found) {
-    for (const DocsTable& table : kDocsTables) {
-        Marks marks = marks_of(file, table.name);
-        std::size_t begin = page.find(marks.begin);
-        if (begin == std::string::npos) continue;
-        begin += marks.begin.size();
-        std::size_t end = page.find(marks.end, begin);
-        if (end == std::string::npos) continue;
-        page.replace(begin, end - begin, table.text());
-        ++found;
-    }
+    for (const DocsTable& table : kDocsTables)
+        if (put(page, marks_of(file, table.name), table.text())) ++found;
     return page;
+}
+
+/// The same for a page with a section of each alarm. Gives the alarms that have none, or all where the page is about something else.
+std::vector<std::string_view> renew_alarms(const std::string& file, std::string& page) {
+    std::vector<std::string_view> missing;
+    for (const AlarmSpec& alarm : kAlarms)
+        if (!put(page, marks_of(file, "alarm " + std::string(to_text(alarm.kind))), alarm_facts(alarm))) missing.push_back(to_text(alarm.kind));
+    return missing;
 }
 
 int run(std::vector<std::string> files) {
@@ -280,6 +297,13 @@ int run(std::vector<std::string> files) {
         text << in.rdbuf();
         std::size_t found = 0;
         std::string page = renewed(file, text.str(), found);
+        const std::vector<std::string_view> missing = renew_alarms(file, page);
+        const bool about_alarms = missing.size() < kAlarms.size();
+        if (about_alarms) ++found;
+        for (std::string_view alarm : about_alarms ? missing : std::vector<std::string_view>{}) {
+            std::cerr << file << ": has no section about the alarm " << alarm << "\n";
+            status = 1;
+        }
         if (!in || found == 0) {
             std::cerr << file << ": cannot be read, or has no marks of a table\n";
             status = 1;
