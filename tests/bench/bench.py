@@ -37,6 +37,7 @@ RETRIEVE_AIM = 0.5     # of the bare server
 IDLE_AIM_MB = 40
 MAILS = {(5_000, 1): 3_000, (5_000, 8): 10_000, (5_000, 32): 10_000, (100_000, 1): 1_000, (100_000, 8): 3_000, (100_000, 32): 3_000}
 POSTFIX_MAILS = {5_000: 2_000, 100_000: 1_000}   # it is slower, and the rate is what counts
+QUEUE = 1_000_000      # messages
 RUN_LIMIT_S = 60
 QUIET_LIMIT_S = 60
 START_LIMIT_S = 20
@@ -162,8 +163,10 @@ class MemoryWatch(threading.Thread):
 class Gateway:
     """mmgated on loopback with its log in a file, so that nobody spends the machine's time reading it."""
 
-    def __init__(self, build, folder, push_port, relay_port):
+    def __init__(self, build, folder, push_port, relay_port, waiting=0):
+        """`waiting`: so many messages are in the queue already."""
         self.folder = tempfile.mkdtemp(prefix="gateway-", dir=folder)
+        self.control = os.path.join(self.folder, "control")
         config = {
             "gateway": {"domain": DOMAIN, "hostname": "gw1." + DOMAIN, "state_dir": os.path.join(self.folder, "state"), "control": os.path.join(self.folder, "control")},
             "numbering": {"country_code": "44", "trunk_prefix": "0", "international_prefix": "00"},
@@ -174,6 +177,8 @@ class Gateway:
             "subscribers": [{"prefix": "+447700"}],
         }
         os.makedirs(config["gateway"]["state_dir"])
+        if waiting:
+            subprocess.run([os.path.join(build, "tests", "bench", "fill"), os.path.join(self.folder, "state", "queue"), str(waiting)], check=True)
         path = os.path.join(self.folder, "mmgate.toml")
         with open(path, "w") as file:
             file.write(toml_text(config))
@@ -471,8 +476,33 @@ class Bench:
             gateway.quiet()
             self.figure("memory-idle", "MB", memory_mb(gateway.process.pid, "RssAnon"), aim=IDLE_AIM_MB, at_most=True, resident_mb=round(memory_mb(gateway.process.pid, "VmRSS"), 1))
 
+    def queue(self):
+        """What an operator waits for in front of a very long queue."""
+        waiting = self.count(QUEUE)
+        with Gateway(self.build, self.folder, free_port(), free_port(), waiting) as gateway:
+            gateway.quiet()
+            mmq = [os.path.join(self.build, "mmq"), "--control", gateway.control]
+
+            def ask(*words):
+                """Seconds to the first line and to the last, lines, and the most memory of mmq and of the gateway meanwhile."""
+                with MemoryWatch(gateway.process.pid) as watch:
+                    began = time.monotonic()
+                    process = subprocess.Popen([*mmq, *words], stdout=subprocess.PIPE)
+                    lines, first = 0, None
+                    for line in process.stdout:
+                        first = first or time.monotonic() - began
+                        lines += 1
+                    _, status, usage = os.wait4(process.pid, 0)
+                    whole = time.monotonic() - began
+                process.returncode = status
+                return first, whole, lines, usage.ru_maxrss / 1024, watch.peak_mb
+
+            for name, words in (("list", ("list", "--json")), ("list-people", ("list",)), ("summary", ("summary",))):
+                first, whole, lines, mine, theirs = ask(*words)
+                self.figure(f"queue-{name}", "s", whole, messages=waiting, first_line_s=round(first, 3), lines=lines, mmq_resident_mb=round(mine, 1), gateway_anonymous_mb=round(theirs, 1))
+
     def run(self):
-        rows = {"disk": self.machine, "pdu": self.pdu, "idle": self.idle, "smtp": self.smtp, "submit": self.submit, "retrieve": self.retrieve}
+        rows = {"disk": self.machine, "pdu": self.pdu, "idle": self.idle, "queue": self.queue, "smtp": self.smtp, "submit": self.submit, "retrieve": self.retrieve}
         for name, row in rows.items():
             if not self.wanted(name):
                 continue
@@ -491,7 +521,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     parser.add_argument("--runs", type=int, default=int(os.environ.get("BENCH_RUNS", "3")), help="runs a figure is the median of")
     parser.add_argument("--scale", type=float, default=float(os.environ.get("BENCH_SCALE", "1")), help="times as many messages a run")
-    parser.add_argument("--only", default=os.environ.get("BENCH_ONLY", ""), help="only rows whose name holds this: disk pdu idle smtp submit retrieve")
+    parser.add_argument("--only", default=os.environ.get("BENCH_ONLY", ""), help="only rows whose name holds this: disk pdu idle queue smtp submit retrieve")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     Bench(options).run()
