@@ -11,7 +11,8 @@ namespace mmgate {
 
 namespace {
 
-constexpr std::size_t kGroups = 10;   // \0 to \9
+constexpr std::size_t kGroups = 10;       // \0 to \9
+constexpr std::size_t kRepetitions = 4;   // + * ? of a rule
 constexpr std::string_view kScheme = "mailto:";
 
 std::string lower(std::string_view text) {
@@ -34,12 +35,19 @@ bool is_for_mms_by_mail(std::string_view service) {
     return false;
 }
 
-/// Counted repetition multiplies itself into memory, and references back into time: no rule for numbers needs them.
+/// Counted repetition multiplies itself into memory, so does each + of another one, and references back multiply into time: no rule for numbers needs them.
 bool is_harmless(std::string_view pattern) {
     if (pattern.size() > kPointerBytes || pattern.find('{') != std::string_view::npos || pattern.find('\0') != std::string_view::npos) return false;
-    for (std::size_t i = 0; i + 1 < pattern.size(); ++i)
-        if (pattern[i] == '\\' && pattern[i + 1] >= '0' && pattern[i + 1] <= '9') return false;
-    return true;
+    std::size_t repetitions = 0;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const char c = pattern[i];
+        if (c == '\\' && i + 1 < pattern.size()) {
+            if (pattern[++i] >= '0' && pattern[i] <= '9') return false;
+        } else if (c == '+' || c == '*' || c == '?') {
+            ++repetitions;
+        }
+    }
+    return repetitions <= kRepetitions;
 }
 
 struct Rule {
