@@ -171,21 +171,31 @@ Settle NumberResolver::after_look_up(const Message& message, std::uint16_t index
     const Instant now = loop_.now();
     const Recipient& before = message.recipients.at(index);
     Result<Route> route = looked_up;
-    const bool unasked = !route && route.error().fault == Fault::peer_unreachable;
-    if (unasked && before.attempts + 1 >= kTries) route = router_->by_prefix(before.address.value);
+    bool waits = !route && route.error().fault == Fault::peer_unreachable;
+    if (waits && before.attempts + 1 >= kTries) {
+        route = router_->by_prefix(before.address.value);
+        // Where no prefix leads anywhere, only who cannot be asked just now can know.
+        waits = !route && !before.looked_up_again;
+    }
     Settle settle;
     settle.ref = {message.id, index};
     settle.recipient = before;
     Recipient& recipient = settle.recipient;
-    if (!route && unasked && before.attempts + 1 < kTries) {
+    if (waits) {
         ++recipient.attempts;
         recipient.state = RecipientState::deferred;
         recipient.fault = Fault::peer_unreachable;
-        recipient.reason = header_text(looked_up.error().rule, kLimits.reason_bytes);
+        const std::string reason = header_text(looked_up.error().rule, kLimits.reason_bytes);
+        if (!before.looked_up_again) recipient.reason = reason;   // the refusal is what will be told
         recipient.next_attempt = next_attempt(config_->retry, recipient.attempts, now, message.expires, random_);
-        settle.events.push_back({now, index, "deferred", recipient.reason});
+        settle.events.push_back({now, index, "deferred", reason});
         return settle;
     }
+    if (before.looked_up_again && (!route || route->route == before.route))
+        return end_of(message, index, {RecipientState::failed, Fault::recipient_unknown, before.reason, {}, before.remote_mta}, now, {config_->service_messages, config_->report_delay});
+    if (before.route == kResolveHere && route && route->route != "mm1")
+        return end_of(message, index, {RecipientState::failed, Fault::relay_denied, "the number is served by another operator, and who sent this may not send there", {}, {}}, now,
+                      {config_->service_messages, config_->report_delay});
     // A peer's own message must not go back to it.
     const bool loops = route && message.mm4 && peer_of_route(route->route) == message.mm4->peer;
     if (!route || loops) {
@@ -234,6 +244,7 @@ void NumberResolver::carry(std::string_view, Claimed claimed, std::function<void
                            {config_->service_messages, config_->report_delay}));
             continue;
         }
+        if (message.recipients.at(index).looked_up_again) known_.erase(message.recipients.at(index).address.value);
         look_up(message.recipients.at(index).address.value, [this, batch, index, settled](const Result<Route>& route, const Steps& steps) {
             settled(after_look_up(batch->claimed.message, index, route, steps));
         });

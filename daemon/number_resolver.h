@@ -1,7 +1,8 @@
 // Where a number goes when our own tables do not know for sure: the portability service is asked, then ENUM.
 //
 // The lane "resolve": a claimed recipient is looked up and moves to the lane of its route. Answers are believed for [portability].memory. Where nobody can be
-// asked just now the recipient waits; after a few tries it goes where its prefix leads, since the range holder can still find it.
+// asked just now the recipient waits; after a few tries it goes where its prefix leads, since the range holder can still find it. One whose peer did not know it
+// comes back once: what was remembered of it is forgotten, and it ends when the answer is the same.
 // Source: 3GPP TS 23.140 §7.2; RFC 4355 (ENUM for MMS); the sheet's §5 (order, portability).
 #pragma once
 

@@ -95,7 +95,7 @@ RecipientReport report_of(const Recipient& recipient) {
                 report.status = did_not_come || recipient.unconfirmed ? DeliveryStatus::indeterminate : DeliveryStatus::forwarded;
             }
             break;
-        case RecipientState::rejected: report.status = recipient.report_allowed ? DeliveryStatus::rejected : DeliveryStatus::indeterminate; break;
+        case RecipientState::rejected: report.status = recipient.route == "mm1" && !recipient.report_allowed ? DeliveryStatus::indeterminate : DeliveryStatus::rejected; break;
         case RecipientState::expired:
             report.status = recipient.unconfirmed ? DeliveryStatus::indeterminate : DeliveryStatus::expired;
             break;

@@ -175,6 +175,14 @@ Result<Route> Router::allowed(Result<Route> route, const Whence& whence) const {
     };
     if (std::ranges::any_of(whence.peers, transits)) return route;
     if (contains(config_.mm4_mail_networks, whence.client) && !std::ranges::count(whence.peers, to)) return route;
+    // Whose it is remains to be seen. A peer may mean a phone of ours that came from elsewhere; anybody, one of our own range.
+    if (route->route == kResolveLane) {
+        const std::string_view served = served_prefix(route->address.value);
+        if (!whence.peers.empty() || served.size() > peers_.of_number(route->address.value).prefix.size()) {
+            route->route = kResolveHere;
+            return route;
+        }
+    }
     if (std::ranges::count(whence.peers, to)) return fail(Fault::routing_loop, "the number is served by the peer that it comes from");
     return fail(Fault::relay_denied, "the number is served by another operator, and this client may not send there");
 }

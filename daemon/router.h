@@ -17,10 +17,12 @@
 namespace mmgate {
 
 inline constexpr std::string_view kResolveLane = "resolve";
+/// The route of a number that is looked up for somebody who may reach phones of ours, and nobody else.
+inline constexpr std::string_view kResolveHere = "resolve-here";
 
 struct Route {
     Address address;      // phone in E.164, or mailbox
-    std::string route;    // "mm1", "mail", "mm4:NAME"; "resolve" until it is known; "system" for what relays say to each other
+    std::string route;    // "mm1", "mail", "mm4:NAME"; "resolve" or "resolve-here" until it is known; "system" for what relays say to each other
     std::string lane;     // "mm1", "mail:[127.0.0.1]:1025", "mail:example.org", "mm4:normal:NAME", "resolve"
     std::string why;      // one clause for people: "+447700 is served here"
 };

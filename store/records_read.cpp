@@ -225,6 +225,7 @@ std::optional<Recipient> recipient_of(Bytes record) {
     out.report_due = (flags & 4) != 0;
     out.report_expected = (flags & 8) != 0;
     out.response_awaited = (flags & 16) != 0;
+    out.looked_up_again = (flags & 32) != 0;
     out.report_from = in.instant(value->report_from());
     out.request = value->request();
     out.requests_sent = value->requests_sent();

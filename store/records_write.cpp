@@ -182,7 +182,8 @@ Bytes Encoder::recipient(const mmgate::Recipient& value) {
     auto token = octets(out, value.token);
     const Notify& asked = value.notify;
     const auto notify = static_cast<std::uint8_t>((asked.never ? 1 : 0) | (asked.success ? 2 : 0) | (asked.failure ? 4 : 0) | (asked.delay ? 8 : 0));
-    const auto flags = static_cast<std::uint8_t>((value.unconfirmed ? 1 : 0) | (value.report_allowed ? 2 : 0) | (value.report_due ? 4 : 0) | (value.report_expected ? 8 : 0) | (value.response_awaited ? 16 : 0));
+    const auto flags = static_cast<std::uint8_t>((value.unconfirmed ? 1 : 0) | (value.report_allowed ? 2 : 0) | (value.report_due ? 4 : 0) | (value.report_expected ? 8 : 0) | (value.response_awaited ? 16 : 0) |
+                                                 (value.looked_up_again ? 32 : 0));
     flatbuffers::Optional<std::uint8_t> read = flatbuffers::nullopt;
     if (value.read) read = static_cast<std::uint8_t>(*value.read);
     return builder_->finish(disk::CreateRecipient(out, address, static_cast<std::uint8_t>(value.role), route, lane, static_cast<std::uint8_t>(value.state),

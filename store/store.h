@@ -101,6 +101,7 @@ struct Recipient {
     std::uint16_t request = 0;                // route mm4: which request to the peer names it, 0 none yet
     std::uint16_t requests_sent = 0;          // ... how often that request has left
     bool response_awaited = false;            // ... it has left and its response has not come
+    bool looked_up_again = false;             // ... a peer did not know its number, and who serves it was asked once more
     std::optional<ReadStatus> read;           // what it did, as last reported
 
     bool operator==(const Recipient&) const = default;

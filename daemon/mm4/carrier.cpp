@@ -11,6 +11,13 @@
 
 namespace mmgate::mm4 {
 
+namespace {
+
+// What the operator holds is looked at again when he lets it go, and now and then.
+constexpr std::chrono::minutes kHeldRests{1};
+
+}   // namespace
+
 struct Carrier::Batch {
     std::string peer;   // its name
     Claimed claimed;
@@ -42,8 +49,19 @@ std::size_t Carrier::free_slots(std::string_view lane) const {
 }
 
 Instant Carrier::next_slot(std::string_view lane, Instant now) const {
-    const Peer* peer = router_->peers().named(peer_of_lane(lane));
+    const std::string_view name = peer_of_lane(lane);
+    if (held_.contains(name)) return now + kHeldRests;
+    const auto line = lines_.find(name);
+    // While it is tried, what is under way is in the way.
+    if (line != lines_.end() && line->second.is_down()) return line->second.under_way() > 0 ? now : std::max(now, *line->second.next_try());
+    const Peer* peer = router_->peers().named(name);
     return peer ? parts_.client.next_slot(smtp::transport_of_peer(*peer, *config_)) : now;
+}
+
+/// Lanes that rest because of the peer are looked at again.
+void Carrier::wake(std::string_view peer) {
+    for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) parts_.store.rest(mm4_lane(peer, priority), parts_.loop.now());
+    kick_();
 }
 
 int Carrier::rank(std::string_view lane) const {
@@ -59,13 +77,13 @@ const PeerLine* Carrier::line(std::string_view peer) const {
 void Carrier::set_gate(const std::string& peer, Gate gate) {
     if (gate == Gate::held) held_.insert(peer);
     else held_.erase(peer);
-    kick_();
+    wake(peer);
 }
 
 void Carrier::try_now(std::string_view peer) {
     const auto found = lines_.find(peer);
     if (found != lines_.end()) found->second.try_now(parts_.loop.now());
-    kick_();
+    wake(peer);
 }
 
 void Carrier::when_settled(QueueId id, std::function<void()> then) {
@@ -215,10 +233,12 @@ void Carrier::delivered(const Shared& batch, const Request& request, const Sent&
     for (std::size_t i = 0; i < request.recipients.size(); ++i) {
         const std::uint16_t index = request.recipients[i];
         Settle settle = after_sending(message, index, verdicts.at(i), sent, now, *config_, parts_.random);
+        const bool sent_now = verdicts[i].verdict != Delivered::Verdict::deferred && verdicts[i].verdict != Delivered::Verdict::failed;
+        if (!sent_now) parts_.metrics.statuses().got(Door::mm4_out, settle.recipient.enhanced_status);
+        if (auto again = look_up_again(message, settle, *router_, now)) settle = std::move(*again);
         const Recipient& recipient = settle.recipient;
         constexpr auto kAttempts = std::to_array<Attempt>({Attempt::sent, Attempt::sent, Attempt::deferred, Attempt::refused});   // by Verdict
         parts_.metrics.peers().note(recipient.lane, kAttempts[static_cast<std::size_t>(verdicts[i].verdict)], verdicts[i].reply, now);
-        const bool sent_now = recipient.state != RecipientState::failed && verdicts[i].verdict != Delivered::Verdict::deferred;
         taken = taken || sent_now;
         parts_.log.write(sent_now ? Level::info : Level::warning, id, sent_now && recipient.response_awaited ? std::string_view("sent") : to_text(recipient.state),
                          {{"peer", batch->peer},
@@ -231,6 +251,7 @@ void Carrier::delivered(const Shared& batch, const Request& request, const Sent&
         settles.push_back(std::move(settle));
     }
     if (taken) count(type, message.recipients[request.recipients.front()]);
+    keep_together(settles);
     settle(batch, std::move(settles));
 }
 

@@ -84,6 +84,7 @@ private:
     void delivered(const Shared& batch, const Request& request, const Sent& sent, std::optional<MessageType> type, const std::vector<smtp::Delivered>& verdicts);
     void count(std::optional<MessageType> type, const Recipient& recipient);
     void end_all(const Shared& batch, const std::vector<std::uint16_t>& recipients, RecipientState state, const Error& error);
+    void wake(std::string_view peer);
     void wait_for_peer(const Shared& batch);
     void settle(const Shared& batch, std::vector<Settle> settles);
     void end(const Shared& batch);

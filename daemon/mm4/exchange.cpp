@@ -117,9 +117,8 @@ Outgoing outgoing_request(const Message& message, std::uint16_t number, const Pe
     request.headers.expiry = When{std::nullopt, message.expires};
     for (const PreviouslySent& earlier : message.headers.previously_sent) request.forward_counter = std::max(request.forward_counter, earlier.count + 1);
     request.ack_requested = peer.ack;
-    const bool rel6 = out.options.dialect.rel6_fields && out.options.dialect.version.major >= 6;
-    request.relay_report = peer.relay_reports && rel6 && !message.headers.delivery_report && !message.automatic;
-    out.report_awaited = message.headers.delivery_report || request.relay_report;
+    out.report_awaited = asks_for_report(message, peer);
+    request.relay_report = out.report_awaited && !message.headers.delivery_report;
     request.originator_system = request.sender = router.system_address();
     for (const Recipient& recipient : message.recipients) {
         if (recipient.address.kind != Address::Kind::phone || recipient.role == RecipientRole::bcc) continue;
@@ -138,6 +137,12 @@ Outgoing outgoing_request(const Message& message, std::uint16_t number, const Pe
     return out;
 }
 
+bool asks_for_report(const Message& message, const Peer& peer) {
+    const Dialect dialect = dialect_of(peer);
+    const bool for_ourselves = peer.relay_reports && dialect.rel6_fields && dialect.version.major >= 6;
+    return message.headers.delivery_report || (for_ourselves && !message.automatic);
+}
+
 std::string envelope_sender(const Message& message, const Peer& peer, const Router& router) {
     const bool mm = message.kind == MessageKind::mm;
     if (peer.mail_from == EnvelopeSender::null && (!mm || message.automatic)) return {};
@@ -153,7 +158,9 @@ Settle after_sending(const Message& message, std::uint16_t index, const smtp::De
         Message after = message;
         ++after.recipients[index].attempts;
         after.recipients[index].response_awaited = false;
-        return end_of(after, index, {RecipientState::failed, delivered.fault, delivered.reply, delivered.enhanced_status, delivered.remote_mta}, now, policy_of(config));
+        End end{RecipientState::failed, delivered.fault, delivered.reply, delivered.enhanced_status, delivered.remote_mta};
+        end.unconfirmed = before.response_awaited;   // it was taken before, and what is refused is a copy
+        return end_of(after, index, std::move(end), now, policy_of(config));
     }
     const bool taken = delivered.verdict != Verdict::deferred;
     if (taken && !sent.response_awaited) {
@@ -190,6 +197,15 @@ Settle after_sending(const Message& message, std::uint16_t index, const smtp::De
     }
     settle.events.push_back({now, index, "deferred", delivered.reply});
     return settle;
+}
+
+void keep_together(std::vector<Settle>& settles) {
+    const auto comes_back = [](const Settle& settle) { return settle.recipient.state == RecipientState::deferred; };
+    Instant latest{};
+    for (const Settle& settle : settles)
+        if (comes_back(settle)) latest = std::max(latest, settle.recipient.next_attempt);
+    for (Settle& settle : settles)
+        if (comes_back(settle)) settle.recipient.next_attempt = latest;
 }
 
 Settle after_silence(const Message& message, std::uint16_t index, Instant now, const Config& config) {
@@ -251,6 +267,33 @@ std::optional<Settle> after_response(const Message& message, std::uint16_t index
     return settle;
 }
 
+std::optional<Settle> look_up_again(const Message& message, const Settle& refused, const Router& router, Instant now) {
+    const Recipient& before = message.recipients.at(refused.ref.index);
+    const Recipient& end = refused.recipient;
+    const bool unknown_there = end.fault == Fault::recipient_unknown || end.enhanced_status == "5.1.1" || end.enhanced_status == "5.1.6" || end.reason.starts_with("551");
+    const bool is_refusal = end.state == RecipientState::failed && unknown_there && !end.unconfirmed;
+    if (!is_refusal || before.looked_up_again || message.kind != MessageKind::mm || before.address.kind != Address::Kind::phone) return std::nullopt;
+    const auto route = router.of_recipient(before.address);
+    if (!route || route->route != kResolveLane) return std::nullopt;
+    Settle settle;
+    settle.ref = refused.ref;
+    settle.was = refused.was;
+    settle.recipient = before;
+    Recipient& recipient = settle.recipient;
+    recipient.looked_up_again = true;
+    recipient.state = RecipientState::queued;
+    recipient.lane = kResolveLane;   // its route stays the peer that does not know it
+    recipient.attempts = 0;
+    recipient.requests_sent = 0;
+    recipient.response_awaited = false;
+    recipient.fault = Fault::recipient_unknown;
+    recipient.reason = end.reason;
+    recipient.remote_mta = end.remote_mta;
+    recipient.next_attempt = now;
+    settle.events.push_back({now, refused.ref.index, "looked-up-again", recipient.reason});
+    return settle;
+}
+
 std::optional<std::uint16_t> recipient_at(const Message& message, const Address& recipient, std::string_view peer) {
     for (std::size_t i = 0; i < message.recipients.size(); ++i)
         if (peer_of_route(message.recipients[i].route) == peer && message.recipients[i].address.value == recipient.value) return static_cast<std::uint16_t>(i);
@@ -259,8 +302,9 @@ std::optional<std::uint16_t> recipient_at(const Message& message, const Address&
 
 std::optional<Settle> after_report(const Message& message, std::uint16_t index, const DeliveryReportReq& report, Instant now, const Config& config) {
     const Recipient& before = message.recipients.at(index);
-    // Where only we asked, nobody is to be told; else the time for it is over once somebody was told that nobody knows.
-    const bool awaited = before.state == RecipientState::relayed && before.report_expected && (before.report_due || !message.headers.delivery_report);
+    // The time for it is over once somebody was told that nobody knows.
+    const bool told = !before.report_due && report_wanted(message, before, policy_of(config));
+    const bool awaited = before.state == RecipientState::relayed && before.report_expected && !told;
     // A report that overtakes its response says more than the response would.
     const bool overtaking = !is_end(before.state) && before.requests_sent > 0;
     if (!awaited && !overtaking) return std::nullopt;
@@ -285,10 +329,18 @@ std::optional<Settle> after_report(const Message& message, std::uint16_t index, 
     recipient.report_from = {};
     // What is delivered by a report's word is delivered indeed; what is only handed on has nobody left to report.
     recipient.report_expected = row.state == RecipientState::delivered;
+    const bool for_relays_only = report.forward_to_originator == false;
+    if (for_relays_only) recipient.report_allowed = false;
     End end{row.state, row.fault, says, {}, before.remote_mta};
     end.unconfirmed = row.unconfirmed;
     Settle settle = end_of(after, index, std::move(end), now, policy_of(config));
     settle.was = {before.state};
+    // Another relay is told, and told the same.
+    const bool needs_no_asking = is_failure(row.state) && (message.interface == Interface::mail || !message.headers.delivery_report);
+    if (for_relays_only && message.interface != Interface::mm4 && !needs_no_asking) {
+        settle.recipient.report_due = false;
+        settle.report_at.reset();
+    }
     return settle;
 }
 

@@ -53,6 +53,9 @@ struct Outgoing {
 /// MM4_forward.REQ number `number` of a message, and how it is written for `peer`.
 Outgoing outgoing_request(const Message& message, std::uint16_t number, const Peer& peer, const Router& router, const Names& names, Instant now);
 
+/// Whether a request with this message asks a peer for delivery reports: for the originator, or for ourselves where the peer's Release has a field for it.
+bool asks_for_report(const Message& message, const Peer& peer);
+
 /// MAIL FROM of what goes to a peer: the originator of an MM where it has an address with us, our system address, or nobody ("").
 std::string envelope_sender(const Message& message, const Peer& peer, const Router& router);
 
@@ -64,6 +67,10 @@ struct Sent {
 };
 /// What the SMTP verdict makes of a recipient.
 Settle after_sending(const Message& message, std::uint16_t index, const smtp::Delivered& delivered, const Sent& sent, Instant now, const Config& config, Random& random);
+
+/// Recipients of one request that are tried again come back at the same time, the latest of theirs, so that they stay one request: what a peer took although its
+/// reply was lost is repeated as it was, and each peer gets one mail.
+void keep_together(std::vector<Settle>& settles);
 
 /// The end of a recipient whose request was sent as often as it may be and never responded to.
 Settle after_silence(const Message& message, std::uint16_t index, Instant now, const Config& config);
@@ -84,9 +91,16 @@ std::vector<std::uint16_t> recipients_of(const Response& response, const Message
 std::optional<Settle> after_response(const Message& message, std::uint16_t index, const Response& response, bool report_awaited, Instant now, const Config& config,
                                      Random& random);
 
+/// A peer that does not know a number may have lost it to another operator since somebody said that it serves it. Instead of its end in `refused` the recipient
+/// goes back to the lane "resolve", once, to be looked up anew. Nothing where the refusal is about something else, and where nobody but our own tables leads there.
+/// Source: the sheet's §5.
+std::optional<Settle> look_up_again(const Message& message, const Settle& refused, const Router& router, Instant now);
+
 /// The recipient of `message` at this peer that a report is about.
 std::optional<std::uint16_t> recipient_at(const Message& message, const Address& recipient, std::string_view peer);
-/// What a delivery report makes of a recipient; nothing when its fate was known before, or it tells none.
+/// What a delivery report makes of a recipient; nothing when its fate was known before.
+/// X-Mms-Forward-To-Originator-UA: No is a recipient who lets his relay know and nobody else: the originator gets no delivery report then, whether or not he asked for
+/// one. Of a failure he is told as he is where no report was asked for: by a bounce or a service message.
 std::optional<Settle> after_report(const Message& message, std::uint16_t index, const DeliveryReportReq& report, Instant now, const Config& config);
 
 }   // namespace mmgate::mm4

@@ -102,6 +102,7 @@ void Intake::decoded(const Shared& taken, Read read) {
 void Intake::refuse(const Shared& taken, const Error& error) {
     parts_.metrics.add(Counter::smtp_rejected);
     parts_.metrics.add(Counter::mm4_refused);
+    parts_.metrics.statuses().gave(Door::mm4_in, spec_of(error.fault).enhanced);
     if (error.fault == Fault::storage_full) parts_.metrics.add(Counter::store_full);
     parts_.log.notice("-", "mm4-refused",
                       {{"client", taken->envelope.client},
@@ -120,6 +121,7 @@ void Intake::answer_refused(const Shared& taken, const Error& error) {
     // A loop ends in the dialogue: a response might travel round it, too.
     if (!answerable || error.fault == Fault::routing_loop || is_temporary(error.fault)) return refuse(taken, error);
     parts_.metrics.add(Counter::mm4_refused);
+    parts_.metrics.statuses().gave(Door::mm4_in, spec_of(error.fault).enhanced);
     parts_.log.notice("-", "mm4-refused",
                       {{"client", taken->envelope.client}, {"peer", taken->peer->name}, {"type", name_of(*peeked.type)}, {"fault", spec_of(error.fault).name}, {"reason", error.rule}, {"consequence", "a response"}});
     std::vector<Operation> operations;
@@ -210,6 +212,7 @@ void Intake::receive_request(const Shared& taken, ForwardReq request, Octets con
     if (received.refused && (unanswerable || is_temporary(received.refused->fault))) return refuse(taken, *received.refused);
     if (received.refused) {
         parts_.metrics.add(Counter::mm4_refused);
+        parts_.metrics.statuses().gave(Door::mm4_in, spec_of(received.refused->fault).enhanced);
         parts_.log.notice("-", "mm4-refused",
                           {{"client", taken->envelope.client}, {"peer", taken->peer->name}, {"type", name_of(MessageType::forward_req)}, {"fault", spec_of(received.refused->fault).name}, {"reason", received.refused->rule}, {"consequence", "a response"}});
     }
@@ -260,11 +263,11 @@ void Intake::settle_request(const Shared& taken, const Response& response, std::
     const Peer& peer = *taken->peer;
     const auto about = message ? mm4::recipients_of(response, *message, number, peer.name) : std::vector<std::uint16_t>();
     std::vector<Operation> operations;
-    // As the request was made: what the sender wants, or we do for ourselves.
-    const bool report_awaited = message && (message->headers.delivery_report || (peer.relay_reports && peer.rel6 && !message->automatic));
+    std::vector<Settle> settles;
     for (std::uint16_t index : about) {
-        auto settle = after_response(*message, index, response, report_awaited, taken->now, *taken->config, parts_.random);
+        auto settle = after_response(*message, index, response, asks_for_report(*message, peer), taken->now, *taken->config, parts_.random);
         if (!settle) continue;
+        if (auto again = look_up_again(*message, *settle, *taken->router, taken->now)) settle = std::move(again);
         // Some relays name the message by an identifier of their own from here on.
         if (!response.ids.message_id.empty() && !parts_.names.message_of(response.ids.message_id))
             settle->aliases.push_back({forwarded_key(peer.name, response.ids.message_id), std::max(message->expires, taken->now) + kNamesOutlive});
@@ -272,10 +275,16 @@ void Intake::settle_request(const Shared& taken, const Response& response, std::
         message->recipients[index] = recipient;
         parts_.log.write(is_failure(recipient.state) ? Level::warning : Level::info, to_text(message->id), "response",
                          {{"peer", peer.name}, {"to", recipient.address}, {"status", response.status}, {"state", to_text(recipient.state)}});
-        operations.emplace_back(std::move(*settle));
+        settles.push_back(std::move(*settle));
     }
-    if (operations.empty()) alien(taken, about.empty() ? "no request of ours to this peer has this transaction id" : "the request has had its response");
-    else parts_.metrics.add(Counter::mm4_responses_in);
+    if (settles.empty()) {
+        alien(taken, about.empty() ? "no request of ours to this peer has this transaction id" : "the request has had its response");
+    } else {
+        parts_.metrics.add(Counter::mm4_responses_in);
+        if (const auto fault = fault_of_status(response.status)) parts_.metrics.statuses().got(Door::mm4_out, spec_of(*fault).enhanced);
+    }
+    keep_together(settles);
+    for (Settle& settle : settles) operations.emplace_back(std::move(settle));
     commit(taken, std::move(operations), "Ok: response taken");
 }
 

@@ -108,7 +108,8 @@ Result<Enqueue> make_response(const Peer& peer, const Answer& answer, const Repl
 Result<Enqueue> make_delivery_report(const Peer& peer, const Message& about, const Recipient& recipient, const RecipientReport& outcome, const ReplyContext& context) {
     auto report = report_about<DeliveryReportReq>(peer, about, recipient, context);
     report.date = outcome.at.value_or(context.now);
-    report.forward_to_originator = about.headers.delivery_report;
+    // Who allows no report is reported on to a relay that asked for itself, and to it alone.
+    report.forward_to_originator = about.headers.delivery_report && recipient.report_allowed;
     report.status = outcome.status;
     if (outcome.status == DeliveryStatus::rejected) report.status_extension = recipient.state == RecipientState::rejected ? kRejectedByRecipient : kRejectedByRelay;
     if (outcome.status != DeliveryStatus::retrieved) report.status_text = outcome.diagnostic;

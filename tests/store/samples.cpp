@@ -24,6 +24,7 @@ Recipient recipient(std::string address, std::string lane, Instant due) {
     out.request = 3;
     out.requests_sent = 2;
     out.response_awaited = true;
+    out.looked_up_again = true;
     out.read = ReadStatus::deleted_unread;
     return out;
 }
