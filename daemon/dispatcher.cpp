@@ -15,11 +15,14 @@ constexpr std::size_t kLanesAtOnce = 256;
 constexpr std::chrono::milliseconds kIdleLook{1000};
 // The clock may be drawn towards the wall clock, so that a computed wait is no promise.
 constexpr std::chrono::milliseconds kLongestWait{60'000};
+// Crashes with a message under way, from which on it is carried alone and parked.
+constexpr unsigned kCrashesToStandAlone = 2;
+constexpr unsigned kCrashesToBeParked = 3;
 
-}  // namespace
+}   // namespace
 
-Dispatcher::Dispatcher(Loop& loop, Store& store, Workers& workers, Log& log, std::vector<Carrier*> carriers)
-    : loop_(loop), store_(store), workers_(workers), log_(log), carriers_(std::move(carriers)) {}
+Dispatcher::Dispatcher(Loop& loop, Store& store, Workers& workers, Settler& settler, CrashRecord& crashes, Log& log, std::vector<Carrier*> carriers)
+    : loop_(loop), store_(store), workers_(workers), settler_(settler), crashes_(crashes), log_(log), carriers_(std::move(carriers)) {}
 
 void Dispatcher::kick() {
     if (looking_ || draining_) return;
@@ -32,6 +35,8 @@ void Dispatcher::kick() {
 
 void Dispatcher::drain() {
     draining_ = true;
+    carrying_ -= suspects_.size();   // their leases end with us
+    suspects_.clear();
     next_.cancel();
     soon_.cancel();
 }
@@ -42,7 +47,7 @@ Carrier* Dispatcher::carrier_of(std::string_view lane) const {
 }
 
 void Dispatcher::look() {
-    if (draining_) return;
+    if (draining_ || alone_) return;   // its end is followed by a look
     const Instant now = loop_.now();
     next_.cancel();
     stood_back_ = false;
@@ -50,7 +55,8 @@ void Dispatcher::look() {
     std::vector<LaneDue> lanes = store_.lanes(now, limit);
     const auto rank_of = [&](const LaneDue& due) {
         const Carrier* carrier = carrier_of(due.lane);
-        return due.due > now ? std::numeric_limits<int>::max() : carrier ? carrier->rank(due.lane) : 0;
+        return due.due > now ? std::numeric_limits<int>::max() : carrier ? carrier->rank(due.lane)
+                                                                         : 0;
     };
     std::ranges::stable_sort(lanes, {}, rank_of);
     bool claimed = false, rested = false;
@@ -115,16 +121,74 @@ void Dispatcher::take(const std::string& lane, Carrier& carrier, std::vector<Cla
     state.carrying += claimed.size();
     carrying_ += claimed.size();
     const bool found = !claimed.empty();
-    for (Claimed& one : claimed) carrier.carry(lane, std::move(one), [this, lane] { release(lane); });
+    for (Claimed& one : claimed) {
+        // The end of a record is the store's work alone.
+        const unsigned crashes = lane == kPurgeLane ? 0 : crashes_.crashes(one.message.id, lane);
+        if (crashes >= kCrashesToBeParked) park(lane, std::move(one));
+        else if (crashes > 0) suspects_.push_back({lane, &carrier, std::move(one), crashes});
+        else begin(lane, carrier, std::move(one));
+    }
     if (!found && state.carrying == 0) lanes_.erase(lane);
+    next_suspect();
     if (found || stood_back_) kick();   // there may be more than one claim takes, and a lane that stood back for this one
+}
+
+void Dispatcher::begin(const std::string& lane, Carrier& carrier, Claimed claimed) {
+    const CrashRecord::Slot slot = crashes_.begin(claimed.message.id, lane);
+    carrier.carry(lane, std::move(claimed), [this, lane, slot] {
+        crashes_.end(slot);
+        release(lane);
+    });
+}
+
+void Dispatcher::next_suspect() {
+    if (suspect_under_way_ || suspects_.empty()) return;
+    alone_ = suspects_.front().crashes >= kCrashesToStandAlone;
+    if (alone_ && (carrying_ > suspects_.size() || !promised_.empty())) return;   // when the last of those has ended
+    suspect_under_way_ = true;
+    Suspect suspect = std::move(suspects_.front());
+    suspects_.pop_front();
+    const CrashRecord::Slot slot = crashes_.begin(suspect.claimed.message.id, suspect.lane);
+    log_.notice(to_text(suspect.claimed.message.id), "suspected", {{"lane", suspect.lane}, {"crashes", suspect.crashes}, {"consequence", alone_ ? "carried alone" : "carried one at a time"}});
+    suspect.carrier->carry(suspect.lane, std::move(suspect.claimed), [this, lane = suspect.lane, slot] {
+        crashes_.end(slot);
+        suspect_under_way_ = false;
+        alone_ = false;
+        release(lane);
+    });
+}
+
+void Dispatcher::park(const std::string& lane, Claimed claimed) {
+    const Message& message = claimed.message;
+    const std::string reason = "the gateway crashed " + std::to_string(crashes_.crashes(message.id, lane)) + " times in a row while it carried this in lane " + lane;
+    std::vector<Operation> operations;
+    if (lane == kReportLane) {
+        Reported reported;
+        reported.id = message.id;
+        for (std::size_t i = 0; i < message.recipients.size(); ++i)
+            if (message.recipients[i].report_due) reported.recipients.push_back(static_cast<std::uint16_t>(i));
+        reported.events.push_back({loop_.now(), std::nullopt, "report-impossible", reason});
+        operations.emplace_back(std::move(reported));
+    } else {
+        operations.emplace_back(Hold{message.id, loop_.now(), reason});
+    }
+    log_.error(to_text(message.id), "parked", {{"lane", lane}, {"reason", reason}, {"consequence", lane == kReportLane ? "nobody is told of its end" : "held until it is released or deleted"}});
+    settler_.settle(std::move(operations), [this, lane, id = message.id, recipients = claimed.recipients] {
+        crashes_.forget(id, lane);
+        for (const std::uint16_t index : recipients) {
+            const RecipientRef ref{id, index};
+            store_.abandon({&ref, 1});
+        }
+        release(lane);
+    });
 }
 
 void Dispatcher::release(const std::string& lane) {
     --carrying_;
     auto found = lanes_.find(lane);
     if (found != lanes_.end() && --found->second.carrying == 0 && !found->second.claiming) lanes_.erase(found);
+    next_suspect();
     kick();
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -3,6 +3,7 @@
 // Looks at lanes, not at messages: a lane without free slots costs nothing, and a next hop in trouble holds up nobody else.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,9 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/crash_record.h"
 #include "daemon/log.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/workers.h"
+#include "daemon/settler.h"
 #include "store/store.h"
 
 namespace mmgate {
@@ -34,9 +37,11 @@ public:
     virtual void carry(std::string_view lane, Claimed claimed, std::function<void()> done) = 0;
 };
 
+/// What was under way in a crash is carried one at a time after it; after two crashes alone, so that the third is nobody else's; and after three it is parked:
+/// held, with the reason. A report that cannot be made is given up.
 class Dispatcher {
 public:
-    Dispatcher(Loop& loop, Store& store, Workers& workers, Log& log, std::vector<Carrier*> carriers);
+    Dispatcher(Loop& loop, Store& store, Workers& workers, Settler& settler, CrashRecord& crashes, Log& log, std::vector<Carrier*> carriers);
 
     /// Something may have become due: looks at the end of this turn of the loop.
     void kick();
@@ -50,20 +55,34 @@ private:
         std::size_t promised = 0;   // slots, while claiming
         std::size_t carrying = 0;
     };
+    struct Suspect {
+        std::string lane;
+        Carrier* carrier;
+        Claimed claimed;
+        unsigned crashes;
+    };
     void look();
     void claim(const std::string& lane, Carrier& carrier, std::size_t slots);
     void take(const std::string& lane, Carrier& carrier, std::vector<Claimed> claimed);
+    void begin(const std::string& lane, Carrier& carrier, Claimed claimed);
+    void next_suspect();
+    void park(const std::string& lane, Claimed claimed);
     Carrier* carrier_of(std::string_view lane) const;
     void release(const std::string& lane);
 
     Loop& loop_;
     Store& store_;
     Workers& workers_;
+    Settler& settler_;
+    CrashRecord& crashes_;
     Log& log_;
     std::vector<Carrier*> carriers_;
     std::map<std::string, Lane, std::less<>> lanes_;             // lanes with work under way
     std::map<std::string, std::size_t, std::less<>> promised_;   // pool: slots for what is being claimed
     bool stood_back_ = false;                                    // a lane found all its pool's slots promised
+    std::deque<Suspect> suspects_;                               // claimed, not yet carried
+    bool suspect_under_way_ = false;
+    bool alone_ = false;   // a suspect is carried, or waits to be, with nothing beside it
     std::size_t carrying_ = 0;
     bool looking_ = false;
     bool draining_ = false;
@@ -71,4 +90,4 @@ private:
     Timer soon_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

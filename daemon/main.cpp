@@ -15,6 +15,7 @@
 #include "daemon/config.h"
 #include "daemon/control/desk.h"
 #include "daemon/control/server.h"
+#include "daemon/crash_record.h"
 #include "daemon/dispatcher.h"
 #include "daemon/heap.h"
 #include "daemon/log.h"
@@ -120,6 +121,18 @@ void tell_confined(Log& log, const char* what, const sandbox::Done& done) {
     else log.warning("-", "not-confined", {{"what", what}, {"reason", done.error().rule}, {"consequence", "the gateway runs with less protection"}});
 }
 
+/// Without it the gateway works as well; only that a message is parked which ends it is missing.
+CrashRecord recorded_crashes(const Config& config, Log& log) {
+    auto opened = CrashRecord::open(config.state_dir + "/crashes");
+    if (!opened) {
+        log.warning("-", "no-crash-record", {{"reason", opened.error().rule}, {"consequence", "a message that crashes the gateway is not parked"}});
+        return {};
+    }
+    if (const auto& last = opened->last_run(); last.signal != 0)
+        log.error("-", "crashed", {{"signal", last.signal}, {"under-way", last.under_way}, {"consequence", "what was under way is carried one at a time"}});
+    return std::move(*opened);
+}
+
 /// Applies what of a configuration takes effect without a restart. The parts do not know each other; this is where they meet.
 struct Reconfigure {
     Loop& loop;
@@ -192,6 +205,8 @@ int run(const Arguments& arguments) {
     auto opened = open_lmdb_store(options);
     if (!opened) return cannot_start(log, opened.error().rule, opened.error().fault == Fault::storage_full ? EX_IOERR : EX_CANTCREAT);
     Store& store = **opened;
+    CrashRecord crashes = recorded_crashes(*config, log);
+    crashes.watch_signals();
     Names names(store.secret(), config->domain);
     Committer committer(store, [&loop](Task task) { loop.post(std::move(task)); });
     Settler settler(loop, committer, log, metrics);
@@ -205,7 +220,7 @@ int run(const Arguments& arguments) {
     NumberResolver number_resolver(loop, settler, random, log);
     std::function<void()> kick = [] {};   // the dispatcher's, once it is there
     mm4::Carrier mm4_carrier({loop, store, workers, settler, *client, names, random, log, metrics}, [&kick] { kick(); });
-    Dispatcher dispatcher(loop, store, workers, log, {&notifier, &mail_carrier, &mm4_carrier, &number_resolver, &reporter, &janitor});
+    Dispatcher dispatcher(loop, store, workers, settler, crashes, log, {&notifier, &mail_carrier, &mm4_carrier, &number_resolver, &reporter, &janitor});
     kick = [&dispatcher] { dispatcher.kick(); };
 
     Admission admission;

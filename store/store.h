@@ -206,6 +206,7 @@ struct Reported {
 struct Hold {
     QueueId id;
     Instant now;
+    std::string reason{};   // one line for people, kept with the recipients; "": the operator wants it so
 };
 struct Release {
     QueueId id;

@@ -127,10 +127,11 @@ Change hold(Tracked& tracked, const Hold& operation) {
         if (is_end(recipient.state) || recipient.state == RecipientState::held) continue;
         recipient.held_from = recipient.state;
         recipient.state = RecipientState::held;
+        if (!operation.reason.empty()) recipient.reason = operation.reason;
         change.recipients.push_back(static_cast<std::uint16_t>(i));
     }
     change.counted = change.recipients.size();
-    if (change.counted > 0) change.events.push_back({operation.now, std::nullopt, "held", "by the operator"});
+    if (change.counted > 0) change.events.push_back({operation.now, std::nullopt, "held", operation.reason.empty() ? "by the operator" : operation.reason});
     return change;
 }
 

@@ -34,7 +34,7 @@ Exit exit_of(const Error& error) { return error.fault == Fault::storage_full || 
 
 Operation operation_of(Verb verb, QueueId id, Instant now) {
     switch (verb) {
-        case Verb::hold: return Hold{id, now};
+        case Verb::hold: return Hold{id, now, {}};
         case Verb::release: return Release{id, now};
         case Verb::retry: return Retry{id, now};
         default: return Delete{id, now};

@@ -39,7 +39,7 @@ const std::array<StateSpec, 12> kStates{{
                 (r.remote_mta.empty() ? "" : " of " + r.remote_mta) + ". The next is due " + moment(r.next_attempt, now) + "; it is given up " + moment(m.expires, now) + ".";
      }},
     {RecipientState::held, [](const Recipient& r, const Message& m, Instant now) {
-         return "is held by the operator; before, it was " + std::string(to_text(r.held_from)) + ". \"mmq release " + to_text(m.id) + "\" lets it go on. It expires " + moment(m.expires, now) + ".";
+         return "is held; before, it was " + std::string(to_text(r.held_from)) + "." + (r.reason.empty() ? "" : " Last: " + r.reason + ".") + " \"mmq release " + to_text(m.id) + "\" lets it go on. It expires " + moment(m.expires, now) + ".";
      }},
     {RecipientState::notified, [](const Recipient& r, const Message& m, Instant now) {
          return "was told " + times(r.attempts) + " that a message waits, and has not fetched it. It is told again " + moment(r.next_attempt, now) +

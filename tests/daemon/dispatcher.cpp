@@ -1,9 +1,15 @@
 #include "daemon/dispatcher.h"
 
 #include <criterion/criterion.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <set>
 
+#include "store/transition.h"
 #include "tests/support/memory_store.h"
 
 using namespace mmgate;
@@ -23,6 +29,7 @@ struct Taker final : Carrier {
     }
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override {
         carried.emplace_back(lane);
+        ids.push_back(claimed.message.id);
         std::vector<Operation> operations{Delete{claimed.message.id, loop.now()}};
         cr_assert(store.apply(operations).has_value());
         for (std::uint16_t index : claimed.recipients) {
@@ -42,24 +49,33 @@ struct Taker final : Carrier {
     std::set<std::string> dead;
     mutable std::set<std::string> asked;
     std::vector<std::string> carried;
+    std::vector<QueueId> ids;
     std::vector<std::function<void()>> kept;
 };
 
 struct Bed {
+    Bed() = default;
+    explicit Bed(const std::string& crash_file) : crashes(std::move(*CrashRecord::open(crash_file))) {}
+
     Loop loop;
     MemoryStore store;
     Log log{{Level::error}};
     Workers workers{loop, 1};
     Taker mail{loop, store, "mail:"}, phones{loop, store, "mm1"};
-    Dispatcher dispatcher{loop, store, workers, log, {&mail, &phones}};
+    Metrics metrics;
+    Committer committer{store, [this](Task task) { loop.post(std::move(task)); }};
+    Settler settler{loop, committer, log, metrics};
+    CrashRecord crashes;
+    Dispatcher dispatcher{loop, store, workers, settler, crashes, log, {&mail, &phones}};
     Timer deadline;
+    std::optional<Instant> arrival{};
     bool late = false;
 
     void put(const std::string& lane, int messages, std::chrono::milliseconds age = std::chrono::seconds(10)) {
         std::vector<Operation> operations;
         for (int i = 0; i < messages; ++i) {
             Enqueue enqueue;
-            enqueue.message.arrival = loop.now() - age;
+            enqueue.message.arrival = arrival.value_or(loop.now() - age);
             enqueue.message.expires = loop.now() + std::chrono::hours(1);
             Recipient recipient;
             recipient.address = {Address::Kind::mailbox, "a@example.org", {}};
@@ -144,4 +160,107 @@ Test(dispatcher, claims_nothing_once_it_drains, .timeout = 60) {
     bed.dispatcher.kick();
     bed.loop.run();
     cr_expect(bed.phones.carried.empty());
+}
+
+namespace {
+
+/// Messages that all arrive at one time have ids that are known before.
+const Instant kArrival{std::chrono::seconds(1'790'000'000)};
+const QueueId kFirst = next_id({}, kArrival), kSecond = next_id(kFirst, kArrival), kThird = next_id(kSecond, kArrival);
+
+/// The record of a gateway that has crashed so often with all of `messages` under way in `lane`.
+void crash(const std::string& file, int times, const std::vector<QueueId>& messages, const std::string& lane) {
+    for (int i = 0; i < times; ++i) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::signal(SIGABRT, SIG_DFL);
+            auto record = CrashRecord::open(file);
+            if (!record) ::_exit(99);
+            record->watch_signals();
+            for (QueueId id : messages) record->begin(id, lane);
+            std::abort();
+        }
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    }
+}
+
+struct CrashFile {
+    std::string path = "/tmp/mmgate-dispatcher-" + std::to_string(::getpid());
+    CrashFile() = default;
+    CrashFile(const CrashFile&) = delete;
+    CrashFile& operator=(const CrashFile&) = delete;
+    ~CrashFile() { std::filesystem::remove(path); }
+};
+
+}   // namespace
+
+Test(dispatcher, carries_what_was_under_way_in_a_crash_one_at_a_time, .timeout = 60) {
+    const CrashFile file;
+    crash(file.path, 1, {kFirst, kSecond, kThird}, "mail:a");
+    Bed bed(file.path);
+    bed.arrival = kArrival;
+    bed.mail.slots = 10;
+    bed.put("mail:a", 4);   // the fourth is above suspicion
+    bed.mail.keep = true;
+    bed.mail.enough = 4;
+    std::size_t most = 0;
+    std::function<void()> look = [&] {
+        most = std::max(most, bed.mail.kept.size());
+        for (auto& done : std::exchange(bed.mail.kept, {})) done();
+        bed.deadline = bed.loop.after(std::chrono::milliseconds(2), look);
+    };
+    Timer first = bed.loop.after(std::chrono::milliseconds(30), look);
+    bed.run();
+    cr_expect(bed.mail.carried.size() == 4 && most == 2, "%zu at a time", most);
+}
+
+Test(dispatcher, carries_what_crashed_it_twice_alone, .timeout = 60) {
+    const CrashFile file;
+    crash(file.path, 2, {kFirst}, "mail:a");
+    Bed bed(file.path);
+    bed.arrival = kArrival;
+    bed.mail.slots = 10;
+    bed.put("mail:a", 3);
+    bed.put("mm1", 2);
+    bed.mail.keep = bed.phones.keep = true;
+    bed.mail.enough = 100;
+    bool was_alone = false;
+    std::function<void()> look = [&] {
+        for (Taker* taker : {&bed.mail, &bed.phones})
+            for (auto& done : std::exchange(taker->kept, {})) done();
+        if (std::ranges::count(bed.mail.ids, kFirst) == 1 && bed.mail.kept.size() == 1 && bed.phones.kept.empty()) was_alone = true;
+        if (bed.mail.carried.size() + bed.phones.carried.size() == 5) bed.loop.stop();
+        else bed.deadline = bed.loop.after(std::chrono::milliseconds(20), look);
+    };
+    Timer first = bed.loop.after(std::chrono::milliseconds(30), look);
+    bed.phones.enough = 100;
+    bed.run();
+    cr_expect(was_alone && bed.mail.carried.size() == 3 && bed.phones.carried.size() == 2);
+}
+
+Test(dispatcher, parks_what_crashed_it_three_times, .timeout = 60) {
+    const CrashFile file;
+    crash(file.path, 3, {kFirst}, "mail:a");
+    Bed bed(file.path);
+    bed.arrival = kArrival;
+    bed.put("mail:a", 1);
+    bed.put("mm1", 1, std::chrono::milliseconds(0));
+    bed.mail.enough = 100;
+    bed.phones.enough = 100;
+    std::function<void()> look = [&] {
+        if (bed.phones.carried.size() == 1 && bed.store.find(kFirst)->recipients[0].state == RecipientState::held && bed.dispatcher.carrying() == 0) bed.loop.stop();
+        else bed.deadline = bed.loop.after(std::chrono::milliseconds(2), look);
+    };
+    Timer first = bed.loop.after(std::chrono::milliseconds(2), look);
+    bed.run();
+    const Message parked = *bed.store.find(kFirst);
+    cr_expect(bed.mail.carried.empty() && parked.recipients[0].reason == "the gateway crashed 3 times in a row while it carried this in lane mail:a", "%s", parked.recipients[0].reason.c_str());
+    // Released, it has three tries again.
+    std::vector<Operation> operations{Release{kFirst, bed.loop.now()}};
+    cr_assert(bed.store.apply(operations).has_value());
+    bed.mail.enough = 1;
+    bed.run();
+    cr_expect(bed.mail.carried.size() == 1);
 }
