@@ -37,6 +37,7 @@
 #include "daemon/smtp/client.h"
 #include "daemon/smtp/server.h"
 #include "daemon/store_options.h"
+#include "daemon/surroundings.h"
 #include "daemon/watch/metrics_server.h"
 #include "daemon/watch/telemetry.h"
 #include "store/committer.h"
@@ -63,7 +64,7 @@ constexpr char kUsage[] =
     "usage: mmgated [-c FILE] [--check-config | --try-sandbox] [--version] [--help]\n"
     "\n"
     "  -c FILE          the configuration (absent: %s)\n"
-    "  --check-config   read it, say what is wrong, and end\n"
+    "  --check-config   read it, look at what it names, say what is wrong, and end\n"
     "  --try-sandbox    try from inside the sandbox what it forbids, say how each attempt ended, and end\n"
     "\n"
     "See mmgated(8) and mmgate.toml(5).\n";
@@ -133,6 +134,17 @@ CrashRecord recorded_crashes(const Config& config, Log& log) {
     return std::move(*opened);
 }
 
+/// What does not agree with the machine, a line each; EX_CONFIG where the gateway would not work as configured.
+int tell_of_surroundings(const Config& config, const std::string& config_file) {
+    int status = EX_OK;
+    for (const Observation& finding : check_surroundings(config, config_file)) {
+        const bool fault = finding.weight == Observation::Weight::fault;
+        std::cerr << "mmgated: " << (fault ? "" : "note: ") << finding.key << ": " << finding.what << "\n";
+        if (fault) status = EX_CONFIG;
+    }
+    return status;
+}
+
 /// Applies what of a configuration takes effect without a restart. The parts do not know each other; this is where they meet.
 struct Reconfigure {
     Loop& loop;
@@ -182,7 +194,7 @@ int run(const Arguments& arguments) {
         for (const ConfigError& error : read.error()) std::cerr << error.message << "\n";
         return EX_CONFIG;
     }
-    if (arguments.task == Arguments::Task::check_config) return EX_OK;
+    if (arguments.task == Arguments::Task::check_config) return tell_of_surroundings(*read, arguments.config_file);
     if (auto made = make_folders(*read); !made) {
         std::cerr << "mmgated: " << made.error().rule << "\n";
         return EX_CANTCREAT;

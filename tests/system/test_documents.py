@@ -155,7 +155,9 @@ class Host:
         rest = "".join(f"[{name}]\n{keys}\n" for name, keys in base.items() if not re.search(rf"^\[{name}\]", text, re.M))
         self.write("checked.toml", self.placed(text) + "\n" + rest + ("" if "[[subscribers]]" in text else '[[subscribers]]\nprefix = "+447700"\n'))
         done = subprocess.run([os.path.join(BUILD, "mmgated"), "-c", f"{self.root}/checked.toml", "--check-config"], env=self.environment, capture_output=True, text=True, timeout=60)
-        if done.returncode:
+        # Addresses and files of a machine that this one is not are no fault of the text.
+        faults = [line for line in done.stderr.splitlines() if not re.search(r"^mmgated: note: |Cannot assign requested address$|: No such file or directory$", line)]
+        if done.returncode not in (0, 78) or faults:
             raise AssertionError(f"refused:\n{text}\n{done.stdout}{done.stderr}")
 
 
