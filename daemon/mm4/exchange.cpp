@@ -271,7 +271,8 @@ std::optional<Settle> look_up_again(const Message& message, const Settle& refuse
     const Recipient& before = message.recipients.at(refused.ref.index);
     const Recipient& end = refused.recipient;
     const bool unknown_there = end.fault == Fault::recipient_unknown || end.enhanced_status == "5.1.1" || end.enhanced_status == "5.1.6" || end.reason.starts_with("551");
-    const bool is_refusal = end.state == RecipientState::failed && unknown_there && !end.unconfirmed;
+    // Error-message-not-found shares its code with an unknown recipient, and says nothing about one.
+    const bool is_refusal = end.state == RecipientState::failed && unknown_there && end.fault != Fault::not_found && !end.unconfirmed;
     if (!is_refusal || before.looked_up_again || message.kind != MessageKind::mm || before.address.kind != Address::Kind::phone) return std::nullopt;
     const auto route = router.of_recipient(before.address);
     if (!route || route->route != kResolveLane) return std::nullopt;

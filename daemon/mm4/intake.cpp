@@ -187,7 +187,9 @@ void Intake::on_request(const Shared& taken, ForwardReq request, Octets content)
         if (auto id = store.named(key, taken->now)) known.record = store.find(*id);
         for (std::size_t i = 0; i < taken->envelope.recipients.size() && !known.record; ++i) {
             const Route& route = taken->envelope.recipients[i].route;
-            if (route.route != "mm1" && store.named(transit_key(message_id, route.address), taken->now)) known.seen.push_back(i);
+            // What this peer brought before, in whichever request, goes no second time, and is answered as the first one was.
+            if (route.route == "mm1" || store.named(recipient_key(taken->peer->name, message_id, route.address), taken->now)) continue;
+            if (store.named(transit_key(message_id, route.address), taken->now)) known.seen.push_back(i);
         }
         return known;
     };

@@ -163,8 +163,8 @@ class MemoryWatch(threading.Thread):
 class Gateway:
     """mmgated on loopback with its log in a file, so that nobody spends the machine's time reading it."""
 
-    def __init__(self, build, folder, push_port, relay_port, waiting=0):
-        """`waiting`: so many messages are in the queue already."""
+    def __init__(self, build, folder, push_port, relay_port, waiting=0, peer_port=None):
+        """`waiting`: so many messages are in the queue already. `peer_port`: where a relay of others listens, which calls from loopback, too."""
         self.folder = tempfile.mkdtemp(prefix="gateway-", dir=folder)
         self.control = os.path.join(self.folder, "control")
         config = {
@@ -176,6 +176,10 @@ class Gateway:
             "mail": {"relay": f"127.0.0.1:{relay_port}"},
             "subscribers": [{"prefix": "+447700"}],
         }
+        if peer_port:
+            # No responses: they would be load of another kind, and the sink makes none.
+            config["peer"] = [{"name": "b", "domain": "mms.b.example", "next_hop": f"127.0.0.1:{peer_port}", "networks": ["127.0.0.0/8"], "prefixes": ["+48600"], "tls": "none",
+                               "ack": False, "connections": 20, "inbound_connections": 200}]
         os.makedirs(config["gateway"]["state_dir"])
         if waiting:
             subprocess.run([os.path.join(build, "tests", "bench", "fill"), os.path.join(self.folder, "state", "queue"), str(waiting)], check=True)
@@ -198,6 +202,10 @@ class Gateway:
         if self.process.poll() is not None:
             raise RuntimeError(f"the gateway ended with {self.process.returncode}: {text[-2000:]}")
         return (m := re.search(r"ready smtp=.*", text)) and m[0]
+
+    def counter(self, build, name):
+        done = subprocess.run([os.path.join(build, "mmq"), "--control", self.control, "stats", "--json"], capture_output=True, text=True, timeout=30, check=True)
+        return json.loads(done.stdout)["counters"][name]
 
     def quiet(self):
         """Waits until nothing is under way: next to no CPU time spent for a while."""
@@ -406,6 +414,62 @@ class Bench:
                     self.figure("smtp", "mails/s", mine["rate"], aim=SMTP_AIMS.get((size, connections)), ratio=mine["rate"] / other["rate"], **more)
                 self.figure("memory-smtp", "MB", peak, size=size, connections=connections)
 
+    def mm4_in(self):
+        """MM4_forward.REQ of a relay, beside Postfix's mails of the same picture."""
+        program, reason = os.path.join(self.build, "tests", "bench", "mm4_load"), Postfix.missing()
+        for size in SIZES:
+            for connections in CONNECTIONS:
+                ours, theirs, peak = [], [], 0.0
+                with contextlib.ExitStack() as stack:
+                    push = stack.enter_context(self.sink("httpsink", "--code", 202))
+                    relay = stack.enter_context(self.sink("sink"))
+                    gateway = stack.enter_context(Gateway(self.build, self.folder, push, relay, peer_port=relay))
+                    postfix = None if reason else stack.enter_context(Postfix(self.folder, relay))
+                    for run in range(self.runs):
+                        if postfix:
+                            theirs.append(self.load("smtp", "--port", postfix.port, "-c", connections, "--size", size, "-n", self.count(POSTFIX_MAILS[size])))
+                            postfix.quiet()
+                        count = self.count(MAILS[size, connections])
+                        with MemoryWatch(gateway.process.pid) as memory:
+                            done = subprocess.run([program, *map(str, (gateway.smtp, connections, count, size, run * count))], capture_output=True, text=True, timeout=RUN_LIMIT_S * 3, check=True)
+                        ours.append(json.loads(done.stdout))
+                        gateway.quiet()
+                        peak = max(peak, memory.peak_mb)
+                mine = self.median(ours)
+                more = {"size": size, "connections": connections, "p50_ms": mine["p50_ms"], "p99_ms": mine["p99_ms"], "errors": mine["errors"],
+                        "runs": [round(result["rate"]) for result in ours]}
+                if reason:
+                    self.skip("mm4-in-postfix", reason, size=size, connections=connections)
+                    self.figure("mm4-in", "MMs/s", mine["rate"], **more)
+                else:
+                    other = self.median(theirs)
+                    self.figure("mm4-in-postfix", "mails/s", other["rate"], size=size, connections=connections, p50_ms=other["p50_ms"], p99_ms=other["p99_ms"],
+                                errors=other["errors"], runs=[round(result["rate"]) for result in theirs])
+                    self.figure("mm4-in", "MMs/s", mine["rate"], aim=SMTP_AIMS.get((size, connections)), ratio=mine["rate"] / other["rate"], **more)
+                self.figure("memory-mm4-in", "MB", peak, size=size, connections=connections)
+
+    def mm4_out(self):
+        """What phones send, until a sink has it: to a relay by MM4, and to mail."""
+        for size in SIZES:
+            rates = {"mail-out": [], "mm4-out": []}
+            count = self.count(MAILS[size, 32])
+            with contextlib.ExitStack() as stack:
+                push = stack.enter_context(self.sink("httpsink", "--code", 202))
+                relay = stack.enter_context(self.sink("sink"))
+                gateway = stack.enter_context(Gateway(self.build, self.folder, push, relay, peer_port=relay))
+                for run in range(self.runs):
+                    for name, to, counter in (("mail-out", "a@b.example", "delivered"), ("mm4-out", "+48600%6n/TYPE=PLMN", "mm4_requests_out")):
+                        before, began = gateway.counter(self.build, counter), time.monotonic()
+                        done = self.load("mm1", "--url", f"http://127.0.0.1:{gateway.mm1}/", "-c", 32, "--size", size, "-n", count, "--base", run * count,
+                                         "-H", "X-MSISDN: +447700%6n", "--to", to)
+                        with contextlib.suppress(TimeoutError):
+                            wait_until(lambda: gateway.counter(self.build, counter) >= before + count - done["err"], RUN_LIMIT_S, f"{counter} to grow by {count}", every_s=0.05)
+                        rates[name].append((gateway.counter(self.build, counter) - before) / (time.monotonic() - began))
+                        gateway.quiet()
+            mail, mm4 = statistics.median(rates["mail-out"]), statistics.median(rates["mm4-out"])
+            self.figure("mail-out", "mails/s", mail, size=size, connections=32, runs=[round(rate) for rate in rates["mail-out"]])
+            self.figure("mm4-out", "MMs/s", mm4, size=size, connections=32, mail_ratio=round(mm4 / mail, 2) if mail else None, runs=[round(rate) for rate in rates["mm4-out"]])
+
     def submit(self):
         for size in SIZES:
             for connections in CONNECTIONS:
@@ -502,11 +566,12 @@ class Bench:
                 self.figure(f"queue-{name}", "s", whole, messages=waiting, first_line_s=round(first, 3), lines=lines, mmq_resident_mb=round(mine, 1), gateway_anonymous_mb=round(theirs, 1))
 
     def run(self):
-        rows = {"disk": self.machine, "pdu": self.pdu, "idle": self.idle, "queue": self.queue, "smtp": self.smtp, "submit": self.submit, "retrieve": self.retrieve}
+        rows = {"disk": self.machine, "pdu": self.pdu, "idle": self.idle, "queue": self.queue, "smtp": self.smtp, "submit": self.submit, "retrieve": self.retrieve, "mm4-in": self.mm4_in,
+                "mm4-out": self.mm4_out}
         for name, row in rows.items():
             if not self.wanted(name):
                 continue
-            if name in ("smtp", "submit", "retrieve") and not self.mmload:
+            if name in ("smtp", "submit", "retrieve", "mm4-in", "mm4-out") and not self.mmload:
                 self.skip(name, "mmload is not here: set MMGATE_MMLOAD to its folder")
                 continue
             say(f"== {name}")
@@ -521,7 +586,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     parser.add_argument("--runs", type=int, default=int(os.environ.get("BENCH_RUNS", "3")), help="runs a figure is the median of")
     parser.add_argument("--scale", type=float, default=float(os.environ.get("BENCH_SCALE", "1")), help="times as many messages a run")
-    parser.add_argument("--only", default=os.environ.get("BENCH_ONLY", ""), help="only rows whose name holds this: disk pdu idle queue smtp submit retrieve")
+    parser.add_argument("--only", default=os.environ.get("BENCH_ONLY", ""), help="only rows whose name holds this: disk pdu idle queue smtp submit retrieve mm4-in mm4-out")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     Bench(options).run()

@@ -51,11 +51,11 @@ class NameServer(Waiter):
         self.folder = tempfile.mkdtemp(prefix="mmgate-unbound-")
         self.records, self.refused = records, refused
         # Between our look and the start somebody else may take the port.
-        if not any(self.started() for _ in range(10)):
+        if not any(self.started(free_port_of_both()) for _ in range(10)):
             raise AssertionError("unbound does not start")
 
-    def started(self):
-        self.port = free_port_of_both()
+    def started(self, port):
+        self.port = port
         lines = ["server:", "  interface: 127.0.0.1", f"  port: {self.port}", '  chroot: ""', '  username: ""', f'  directory: "{self.folder}"', '  pidfile: ""',
                  "  use-syslog: no", "  do-daemonize: no", "  do-not-query-localhost: no", '  local-zone: "." static', '  module-config: "iterator"']
         lines += [f'  local-zone: "{name}" always_refuse' for name in self.refused]
@@ -74,6 +74,13 @@ class NameServer(Waiter):
     def __exit__(self, *_):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def change(self, records):
+        """Other records from now on, at the same port."""
+        self.stop()
+        self.records = records
+        if not self.started(self.port):
+            raise AssertionError("unbound does not start again")
 
     def stop(self):
         """Nobody answers any more."""

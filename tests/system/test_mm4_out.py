@@ -250,6 +250,17 @@ class Reports(Mm4Case):
         self.wait_reports(number=TWO)
         self.assertEqual([push for push in self.push.pushes if push.number == ONE], [])
 
+    def test_a_report_for_relays_only_stays_with_relays(self):
+        for count, (status, state) in enumerate((("Retrieved", "delivered"), ("Rejected", "rejected"), ("Expired", "expired")), 1):
+            with self.subTest(status):
+                self.send_mm(subject=status, Delivery_Report=YES)
+                self.taken(self.b.report_on(self.b.forwards(count)[-1], BOB, status, forward_to_user=False))
+                self.wait_state(self.outgoing(count)[-1], BOB, state)
+        # What may be told is told, and nothing before it was.
+        self.send_mm([CAROL], Delivery_Report=YES)
+        self.taken(self.c.report_on(self.c.forwards()[0], CAROL), self.c)
+        self.assertEqual([report["To"] for report in self.wait_reports()], [[f"{CAROL}/TYPE=PLMN"]])
+
     def test_a_report_about_nothing_is_answered_so(self):
         draft = self.b.writer().report("MM4_delivery_report.REQ", '"never-sent@mms.example.net"', BOB, ONE, DOMAIN, "Retrieved", ack=True)
         self.taken(draft)

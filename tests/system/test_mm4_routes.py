@@ -10,7 +10,7 @@ import schema
 from case import DOMAIN, ONE, SENDER, STATUS, TWO, mail
 from mm4_builder import slides
 from mm4_case import B, BOB, C, CAROL, NEVER, YES, Mm4Case, text_part
-from mm4_peer import Answer
+from mm4_peer import Answer, Mm4Peer
 from name_server import NameServer, naptr
 from peers import Waiter
 
@@ -117,6 +117,29 @@ class Transit(Routes):
         self.taken(self.c.report_on(received, CAROL), self.c, recipients=[received.message.answer_to])
         report = self.b.wait_for("MM4_delivery_report.REQ")[0].message
         self.assertEqual((report.status, report["From"].user, report.raw("X-Mms-Message-ID")), ("Retrieved", CAROL, draft.get("X-Mms-Message-ID")))
+
+    def test_what_came_twice_is_answered_twice_and_goes_once(self):
+        """The same MM in a new request of the same peer: its relay did not get our response, and has lost the transaction."""
+        for count in (1, 2):
+            self.taken(self.b.writer().forward(BOB, [CAROL], their_domain=C, parts=slides(), message_id="once", recipients=[f"{CAROL}/TYPE=PLMN@{DOMAIN}"]))
+            self.assertEqual([r.message.status for r in self.b.wait_for("MM4_forward.RES", count)], ["Ok"] * count)
+        self.c.forwards()
+        self.wait_counter("mm4_repeated", 1)
+        self.c.problems = [problem for problem in self.c.problems if "MAIL FROM" not in problem]
+        self.assertEqual((len(self.c.of("MM4_forward.REQ")), len(self.incoming())), (1, 1))
+
+    def test_what_comes_back_by_another_way_is_a_loop(self):
+        hub = self.enterContext(Mm4Peer("mms.hub.example", "127.0.1.4"))
+        self.again(peer=[*self.peers(), hub.keys("hub", originators=["+"], transit=True)])
+        hub.gateway = self.gateway.smtp
+        round_trip = {"their_domain": C, "parts": slides(), "message_id": "round", "recipients": [f"{CAROL}/TYPE=PLMN@{DOMAIN}"]}
+        self.taken(self.b.writer().forward(BOB, [CAROL], **round_trip))
+        self.c.forwards()
+        self.taken(hub.writer().forward(BOB, [CAROL], **round_trip).set("From", f"{BOB}/TYPE=PLMN"), hub)
+        self.assertEqual(hub.wait_for("MM4_forward.RES")[0].message.status, "Error-network-problem")
+        self.assertIn("routing-loop", self.gateway.wait_log("mm4-refused"))
+        self.c.problems = [problem for problem in self.c.problems if "MAIL FROM" not in problem]
+        self.assertEqual(len(self.c.of("MM4_forward.REQ")), 1)
 
     def test_never_back_to_where_it_came_from(self):
         draft = self.b.writer().forward("+48600000003", [BOB], their_domain=B, parts=slides(), recipients=[f"{BOB}/TYPE=PLMN@{DOMAIN}"])
