@@ -30,7 +30,8 @@ configure: configure.ac debian/changelog .ci/packages/build.txt
 
 ALL_CXXFLAGS = $(STD) $(WARN) $(OPT) $(HARDEN) $(if $(findstring -fsanitize,$(OPT)),,$(FORTIFY)) -I. -I$(BUILD)/gen $(PKG_CFLAGS) -pthread \
 	$(CPPFLAGS) $(CXXFLAGS)
-LINK = $(call say,link) $(CXX) $(ALL_CXXFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^
+# The address sanitizer's crypt_r, taken for the library's own, would leave the library out, which it calls.
+LINK = $(call say,link) $(CXX) $(ALL_CXXFLAGS) $(HARDEN_LD) $(LDFLAGS) $(if $(SANITIZE),-Wl$(comma)--push-state$(comma)--no-as-needed -lcrypt -Wl$(comma)--pop-state) -o $@ $^
 # One short line a step; V=1 shows the commands.
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $@ &&)
 

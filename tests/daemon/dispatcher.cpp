@@ -22,7 +22,7 @@ struct Taker final : Carrier {
     bool carries(std::string_view lane) const override { return lane.starts_with(prefix); }
     std::size_t free_slots(std::string_view lane) const override {
         asked.insert(std::string(lane));
-        return dead.contains(std::string(lane)) ? 0 : slots;
+        return dead.contains(std::string(lane)) ? 0 : slots - std::min(slots, kept.size());
     }
     Instant next_slot(std::string_view lane, Instant now) const override {
         return dead.contains(std::string(lane)) ? now + std::chrono::seconds(1) : now;
