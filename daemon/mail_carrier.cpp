@@ -24,7 +24,7 @@ Notify notify_of(const Message& message, const Recipient& recipient, const Confi
     return notify;
 }
 
-}  // namespace
+}   // namespace
 
 Settle after_delivery(const Message& message, std::uint16_t index, const smtp::Delivered& delivered, Instant now, const Config& config, Random& random) {
     using Verdict = smtp::Delivered::Verdict;
@@ -132,7 +132,8 @@ void MailCarrier::send(const std::shared_ptr<Carried>& carried, Result<Octets> m
             const bool sent = recipient.state == RecipientState::delivered || recipient.state == RecipientState::relayed;
             sent_any = sent_any || sent;
             if (!sent) metrics_.statuses().got(Door::smtp_out, recipient.enhanced_status);
-            metrics_.add(sent ? Counter::mail_sent : recipient.state == RecipientState::deferred ? Counter::mail_deferred : Counter::mail_failed);
+            metrics_.add(sent ? Counter::mail_sent : recipient.state == RecipientState::deferred ? Counter::mail_deferred
+                                                                                                 : Counter::mail_failed);
             log_.write(sent ? Level::info : Level::warning, id, to_text(recipient.state),
                        {{"to", recipient.address}, {"attempt", recipient.attempts}, {"mta", recipient.remote_mta}, {"reply", recipient.reason}});
             message.recipients[index] = recipient;   // the last of them to end reports at once
@@ -165,7 +166,8 @@ void MailCarrier::settle(const std::shared_ptr<Carried>& carried, std::vector<Se
     std::vector<Operation> operations;
     for (Settle& one : settles) operations.emplace_back(std::move(one));
     // At once: until it is written that a next hop has the mail, a crash sends it again.
-    settler_.settle(std::move(operations), [carried] { carried->done(); }, Committer::Urgency::prompt);
+    settler_.settle(
+        std::move(operations), [carried] { carried->done(); }, Committer::Urgency::prompt);
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -52,4 +52,4 @@ private:
     std::shared_ptr<const Config> config_;   // shared with mappings under way when a reload replaces it
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

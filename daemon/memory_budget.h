@@ -47,4 +47,4 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

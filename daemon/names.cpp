@@ -72,7 +72,7 @@ RecipientRef ref_of(Bytes octets) {
     return {QueueId{big_endian(octets.substr(0, 8))}, static_cast<std::uint16_t>(big_endian(octets.substr(8, 2)))};
 }
 
-}  // namespace
+}   // namespace
 
 Names::Names(Bytes secret, std::string domain) : cipher_(secret), domain_(std::move(domain)) {}
 
@@ -137,4 +137,4 @@ std::optional<RecipientRef> recipient_of_transaction(std::string_view transactio
     return ref_of(*raw);
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

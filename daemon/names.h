@@ -58,4 +58,4 @@ std::optional<Located> located(std::string_view locator);
 /// The recipient a transaction id of ours names; the caller compares the whole text with the one made from the record's token.
 std::optional<RecipientRef> recipient_of_transaction(std::string_view transaction_id);
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -30,7 +30,7 @@ End end_by_expiry(const Recipient& recipient) {
     return end;
 }
 
-}  // namespace
+}   // namespace
 
 std::uint8_t version_towards(const Message& message, const Recipient& recipient) {
     // Application fields exist since 1.3; without them every terminal reads 1.0.
@@ -216,4 +216,4 @@ void Notifier::settled(const std::shared_ptr<Carried>& carried, Settle settle) {
     });
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -62,4 +62,4 @@ private:
     std::size_t pushing_ = 0;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -18,7 +18,7 @@ std::string as_final(std::string_view enhanced) {
     return out;
 }
 
-}  // namespace
+}   // namespace
 
 Settle end_of(const Message& message, std::uint16_t index, End end, Instant now, const ReportPolicy& policy) {
     assert(is_end(end.state));
@@ -84,7 +84,8 @@ RecipientReport report_of(const Recipient& recipient) {
     switch (recipient.state) {
         case RecipientState::delivered:
             // A 2xx of a next hop that promises no report says that the mail was handed on, not that it was read or even delivered.
-            report.status = recipient.route == "mm1" ? DeliveryStatus::retrieved : recipient.report_expected ? DeliveryStatus::retrieved : DeliveryStatus::indeterminate;
+            report.status = recipient.route == "mm1" ? DeliveryStatus::retrieved : recipient.report_expected ? DeliveryStatus::retrieved
+                                                                                                             : DeliveryStatus::indeterminate;
             // RFC 4356 §2.1.4.1: the phone's user asked not to be reported on.
             if (recipient.route == "mm1" && !recipient.report_allowed) report.status = DeliveryStatus::indeterminate;
             break;
@@ -105,4 +106,4 @@ RecipientReport report_of(const Recipient& recipient) {
     return report;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -44,4 +44,4 @@ constexpr bool is_failure(RecipientState state) {
     return state == RecipientState::rejected || state == RecipientState::expired || state == RecipientState::failed;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

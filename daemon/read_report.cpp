@@ -68,7 +68,7 @@ Result<Enqueue> report_to_originator(const Message& message, const Recipient& re
     return fail(Fault::unsupported_type, "no read reports go there");
 }
 
-}  // namespace
+}   // namespace
 
 std::optional<Settle> after_reading(const Message& message, std::uint16_t index, ReadStatus status, Instant date, const ReportContext& context) {
     const Recipient& before = message.recipients.at(index);
@@ -86,4 +86,4 @@ std::optional<Settle> after_reading(const Message& message, std::uint16_t index,
     return settle;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -17,4 +17,4 @@ namespace mmgate {
 /// Nothing when it was known before.
 std::optional<Settle> after_reading(const Message& message, std::uint16_t index, ReadStatus status, Instant date, const ReportContext& context);
 
-}  // namespace mmgate
+}   // namespace mmgate

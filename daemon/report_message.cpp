@@ -9,7 +9,7 @@ namespace {
 // A report is worth bringing for two days; after that whoever waits has given up (RFC 5321 §4.5.4.1 knows no number).
 constexpr std::chrono::hours kReportLifetime{48};
 
-}  // namespace
+}   // namespace
 
 Message report_message(const Message& about, MessageKind kind, Route route, const ReportContext& context) {
     Message report;
@@ -45,4 +45,4 @@ Enqueue enqueue_of_report(Message report, Octets content, std::string_view what)
     return enqueue;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -25,4 +25,4 @@ Message report_message(const Message& about, MessageKind kind, Route route, cons
 /// It as it enters the queue; `what` names it for people: "M-Delivery.ind".
 Enqueue enqueue_of_report(Message report, Octets content, std::string_view what);
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -103,7 +103,7 @@ void report_to_peer(Reported& reported, const Message& message, const Waiting& w
     if (made > 0) reported.events.push_back({context.now, std::nullopt, "reported", "MM4_delivery_report.REQ to peer " + peer->name});
 }
 
-}  // namespace
+}   // namespace
 
 Reported reports_on(const Message& message, const Octets& original_header, const ReportContext& context) {
     Reported reported;
@@ -189,4 +189,4 @@ void Janitor::forget_submissions() {
     });
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

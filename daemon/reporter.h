@@ -65,4 +65,4 @@ private:
     Timer next_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

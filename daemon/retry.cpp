@@ -14,4 +14,4 @@ Instant next_attempt(const std::vector<Seconds>& schedule, std::uint32_t attempt
     return std::min(now + whole + jitter, expires);
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

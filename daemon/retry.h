@@ -12,4 +12,4 @@ namespace mmgate {
 /// jitter so that what failed together does not come back together; never after `expires`, when the end is written down.
 Instant next_attempt(const std::vector<Seconds>& schedule, std::uint32_t attempts, Instant now, Instant expires, Random& random);
 
-}  // namespace mmgate
+}   // namespace mmgate

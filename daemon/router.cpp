@@ -17,7 +17,7 @@ std::string_view longest_prefix(const std::vector<std::string>& prefixes, std::s
     return longest;
 }
 
-}  // namespace
+}   // namespace
 
 std::string mm4_lane(std::string_view peer, Priority priority) {
     return std::string(kMm4) + std::string(kPriorityWords[static_cast<std::size_t>(priority)]) + std::string(peer);
@@ -216,4 +216,4 @@ Result<Address> Router::subscriber(std::string_view msisdn) const {
     return Address{Address::Kind::phone, std::move(*number), {}};
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -21,10 +21,10 @@ inline constexpr std::string_view kResolveLane = "resolve";
 inline constexpr std::string_view kResolveHere = "resolve-here";
 
 struct Route {
-    Address address;      // phone in E.164, or mailbox
-    std::string route;    // "mm1", "mail", "mm4:NAME"; "resolve" or "resolve-here" until it is known; "system" for what relays say to each other
-    std::string lane;     // "mm1", "mail:[127.0.0.1]:1025", "mail:example.org", "mm4:normal:NAME", "resolve"
-    std::string why;      // one clause for people: "+447700 is served here"
+    Address address;     // phone in E.164, or mailbox
+    std::string route;   // "mm1", "mail", "mm4:NAME"; "resolve" or "resolve-here" until it is known; "system" for what relays say to each other
+    std::string lane;    // "mm1", "mail:[127.0.0.1]:1025", "mail:example.org", "mm4:normal:NAME", "resolve"
+    std::string why;     // one clause for people: "+447700 is served here"
 };
 
 /// The lane of messages of this priority: peers have three each, other routes have one.
@@ -36,8 +36,8 @@ std::string mm4_lane(std::string_view peer, Priority priority);
 
 /// Where a message comes from, as far as that decides where it may go.
 struct Whence {
-    std::string client;                // of mail: its address
-    std::vector<std::string> peers;    // who the client may speak as; empty: nobody
+    std::string client;               // of mail: its address
+    std::vector<std::string> peers;   // who the client may speak as; empty: nobody
 };
 
 class Router {
@@ -86,4 +86,4 @@ private:
     std::string mail_relay_, system_address_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

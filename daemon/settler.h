@@ -43,4 +43,4 @@ private:
     std::vector<Timer> timers_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

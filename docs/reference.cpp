@@ -57,7 +57,6 @@ std::string kind_of(const T* value) {
     }
 }
 
-
 template <class Owner>
 std::string kind_of(const KeySpec<Owner>& spec) {
     Owner owner{};

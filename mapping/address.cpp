@@ -152,7 +152,7 @@ std::string_view without_quotes(std::string_view text) {
     return text;
 }
 
-}  // namespace
+}   // namespace
 
 bool is_domain_or_literal(std::string_view domain) {
     if (domain.empty() || domain.size() > kLimits.domain_bytes) return false;
@@ -347,4 +347,4 @@ std::string to_mail_text(const Address& mailbox) {
     return out + "\"@" + std::string(domain);
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -20,7 +20,7 @@ struct Address {
         short_code,   // "12345", "*100#", "INFO": no /TYPE
         ipv4,
         ipv6,
-        other,        // any /TYPE=token we do not know; `value` keeps the whole text
+        other,   // any /TYPE=token we do not know; `value` keeps the whole text
     };
     Kind kind = Kind::mailbox;
     std::string value;
@@ -75,4 +75,4 @@ Result<std::string> number_of_local_part(const NumberingPlan& plan, std::string_
 /// A mailbox as text for a mail header or an SMTP path: the local part is quoted where RFC 5321 needs it.
 std::string to_mail_text(const Address& mailbox);
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -54,12 +54,50 @@ struct Alias {
 
 // Source: IANA, Character Sets (aliases), the ones that mail and phones use.
 constexpr auto kAliases = std::to_array<Alias>({
-    {"ascii", 3}, {"ansi_x3.4-1968", 3}, {"iso646-us", 3}, {"latin1", 4}, {"l1", 4}, {"iso_8859-1", 4}, {"iso8859-1", 4}, {"cp819", 4},
-    {"latin2", 5}, {"iso8859-2", 5}, {"latin5", 12}, {"iso8859-9", 12}, {"iso8859-15", 111}, {"latin-9", 111}, {"latin9", 111}, {"sjis", 17},
-    {"ms_kanji", 17}, {"x-sjis", 17}, {"ujis", 18}, {"ks_c_5601", 36}, {"utf8", 106}, {"unicode-1-1-utf-8", 106}, {"ucs-2", 1000}, {"ucs2", 1000},
-    {"ucs-4", 1001}, {"utf16", 1015}, {"cp850", 2009}, {"cp852", 2010}, {"cp437", 2011}, {"cp932", 2024}, {"gb_2312-80", 2025}, {"mac", 2027},
-    {"koi8", 2084}, {"cp866", 2086}, {"cp1250", 2250}, {"cp1251", 2251}, {"cp1252", 2252}, {"cp1253", 2253}, {"cp1254", 2254}, {"cp1255", 2255},
-    {"cp1256", 2256}, {"cp1257", 2257}, {"cp1258", 2258}, {"x-cp1252", 2252},
+    {"ascii", 3},
+    {"ansi_x3.4-1968", 3},
+    {"iso646-us", 3},
+    {"latin1", 4},
+    {"l1", 4},
+    {"iso_8859-1", 4},
+    {"iso8859-1", 4},
+    {"cp819", 4},
+    {"latin2", 5},
+    {"iso8859-2", 5},
+    {"latin5", 12},
+    {"iso8859-9", 12},
+    {"iso8859-15", 111},
+    {"latin-9", 111},
+    {"latin9", 111},
+    {"sjis", 17},
+    {"ms_kanji", 17},
+    {"x-sjis", 17},
+    {"ujis", 18},
+    {"ks_c_5601", 36},
+    {"utf8", 106},
+    {"unicode-1-1-utf-8", 106},
+    {"ucs-2", 1000},
+    {"ucs2", 1000},
+    {"ucs-4", 1001},
+    {"utf16", 1015},
+    {"cp850", 2009},
+    {"cp852", 2010},
+    {"cp437", 2011},
+    {"cp932", 2024},
+    {"gb_2312-80", 2025},
+    {"mac", 2027},
+    {"koi8", 2084},
+    {"cp866", 2086},
+    {"cp1250", 2250},
+    {"cp1251", 2251},
+    {"cp1252", 2252},
+    {"cp1253", 2253},
+    {"cp1254", 2254},
+    {"cp1255", 2255},
+    {"cp1256", 2256},
+    {"cp1257", 2257},
+    {"cp1258", 2258},
+    {"x-cp1252", 2252},
 });
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -81,7 +119,9 @@ std::size_t utf8_length(std::string_view text) {
     auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     unsigned char first = at(0);
     if (first < 0x80) return 1;
-    std::size_t length = first >= 0xC2 && first <= 0xDF ? 2 : first >= 0xE0 && first <= 0xEF ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+    std::size_t length = first >= 0xC2 && first <= 0xDF ? 2 : first >= 0xE0 && first <= 0xEF ? 3
+                                                          : first >= 0xF0 && first <= 0xF4   ? 4
+                                                                                             : 0;
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i)
         if ((at(i) & 0xC0) != 0x80) return 0;
@@ -150,7 +190,7 @@ std::string unlabelled(Bytes text) {
     return convert(text, "CP1252").value_or(repaired_utf8(text));
 }
 
-}  // namespace
+}   // namespace
 
 std::optional<std::string_view> charset_name(std::uint32_t mib_enum) {
     const CharsetSpec* spec = find(mib_enum);
@@ -227,4 +267,4 @@ std::string header_text(std::string_view text, std::size_t limit_bytes) {
     return out;
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

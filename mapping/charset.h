@@ -33,4 +33,4 @@ std::string to_utf8(Bytes text, std::string_view charset);
 /// invalid UTF-8 becomes U+FFFD; cut at `limit_bytes` on a character's boundary.
 std::string header_text(std::string_view text, std::size_t limit_bytes);
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -67,4 +67,4 @@ private:
     std::optional<Error> error_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -21,9 +21,9 @@ struct NamePointer {
     bool operator==(const NamePointer&) const = default;
 };
 
-inline constexpr std::size_t kNamePointers = 20;     // of one name that are looked at
-inline constexpr std::size_t kPointerSteps = 5;      // from name to name
-inline constexpr std::size_t kPointerBytes = 255;    // of a rule, and of what comes out
+inline constexpr std::size_t kNamePointers = 20;    // of one name that are looked at
+inline constexpr std::size_t kPointerSteps = 5;     // from name to name
+inline constexpr std::size_t kPointerBytes = 255;   // of a rule, and of what comes out
 
 /// "+447700900123" below "e164.arpa": "3.2.1.0.0.9.0.0.7.7.4.4.e164.arpa".
 std::string enum_name(std::string_view number, std::string_view zone);

@@ -61,8 +61,13 @@ struct Content {
     bool operator==(const Content&) const = default;
 };
 
-enum class MessageClass : std::uint8_t { personal, advertisement, informational, automatic };
-enum class Priority : std::uint8_t { low, normal, high };
+enum class MessageClass : std::uint8_t { personal,
+                                         advertisement,
+                                         informational,
+                                         automatic };
+enum class Priority : std::uint8_t { low,
+                                     normal,
+                                     high };
 
 /// A time as a sender may give it: seconds from now, or an instant.
 struct When {
@@ -82,20 +87,20 @@ struct PreviouslySent {
 
 /// All information elements of an MM beside its content. Blind recipients stand only in the queue's recipients.
 struct MmHeaders {
-    std::string message_id;              // as it came with mail, without < >; our own is made from the queue id
-    std::optional<Address> from;         // nothing: hidden
+    std::string message_id;        // as it came with mail, without < >; our own is made from the queue id
+    std::optional<Address> from;   // nothing: hidden
     std::vector<Address> to;
     std::vector<Address> cc;
     std::string subject;
     Instant date{};
     MessageClass message_class = MessageClass::personal;
     Priority priority = Priority::normal;
-    bool delivery_report = false;        // the originator asked for delivery reports
+    bool delivery_report = false;   // the originator asked for delivery reports
     bool read_report = false;
-    bool sender_hidden = false;          // X-Mms-Sender-Visibility: Hide
+    bool sender_hidden = false;   // X-Mms-Sender-Visibility: Hide
     std::optional<When> expiry;
     std::optional<When> delivery_time;
-    std::string applic_id;               // copied octet for octet, "" absent
+    std::string applic_id;   // copied octet for octet, "" absent
     std::string reply_applic_id;
     std::string aux_applic_info;
     std::optional<std::uint8_t> content_class;   // X-Mms-Content-Class, the wire's octet
@@ -103,9 +108,9 @@ struct MmHeaders {
     bool adaptation_allowed = true;
     std::string replace_id;
     std::vector<PreviouslySent> previously_sent;
-    std::string reply_charging_id;       // present in a reply MM
-    std::optional<std::uint8_t> reply_charging;  // the wire's octet, 1.1
-    std::vector<Parameter> extension_fields;     // X-Mms-* fields of MM4 that we do not know, kept for transit only
+    std::string reply_charging_id;                // present in a reply MM
+    std::optional<std::uint8_t> reply_charging;   // the wire's octet, 1.1
+    std::vector<Parameter> extension_fields;      // X-Mms-* fields of MM4 that we do not know, kept for transit only
 
     bool operator==(const MmHeaders&) const = default;
 };
@@ -116,4 +121,4 @@ struct Mm {
     bool operator==(const Mm&) const = default;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -73,4 +73,4 @@ struct overloaded : Ts... {
 template <class... Ts>
 overloaded(Ts...) -> overloaded<Ts...>;
 
-}  // namespace mmgate
+}   // namespace mmgate

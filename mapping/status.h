@@ -15,7 +15,7 @@ namespace mmgate {
 
 struct FaultSpec {
     Fault fault;
-    std::string_view name;            // as logs and mmq print it
+    std::string_view name;   // as logs and mmq print it
     std::uint16_t smtp_code;
     std::string_view enhanced;        // RFC 3463
     std::string_view text;            // what a person reads behind the codes
@@ -67,4 +67,4 @@ constexpr const FaultSpec& spec_of(Fault fault) { return kFaults[static_cast<std
 /// Whether the one who caused it may try again with the same message.
 constexpr bool is_temporary(Fault fault) { return spec_of(fault).smtp_code < 500; }
 
-}  // namespace mmgate
+}   // namespace mmgate

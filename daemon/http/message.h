@@ -24,8 +24,8 @@ struct Request {
     std::string path;            // with its query; of an absolute-form target what follows the authority; percent-encoding untouched
     std::vector<Field> fields;   // in their order
     Octets body;
-    bool body_cut = false;       // it was longer than the limit: `body` is its beginning, the rest is not read
-    bool keep_alive = true;      // the peer wants to use the connection again
+    bool body_cut = false;    // it was longer than the limit: `body` is its beginning, the rest is not read
+    bool keep_alive = true;   // the peer wants to use the connection again
 
     /// The first field of this name (in lower case), or nullptr.
     const std::string* field(std::string_view name) const {
@@ -40,13 +40,13 @@ struct Request {
 
 struct Response {
     int status = 200;
-    std::string content_type;              // "" leaves the field out
+    std::string content_type;   // "" leaves the field out
     Octets body;
-    std::shared_ptr<const Octets> tail;    // follows `body` and is not copied: content shared with the connection that sends it
-    std::string allow;                     // of 405
-    bool close = false;                    // the connection ends behind it
+    std::shared_ptr<const Octets> tail;   // follows `body` and is not copied: content shared with the connection that sends it
+    std::string allow;                    // of 405
+    bool close = false;                   // the connection ends behind it
 
     std::size_t body_bytes() const { return body.size() + (tail ? tail->size() : 0); }
 };
 
-}  // namespace mmgate::http
+}   // namespace mmgate::http

@@ -56,7 +56,7 @@ bool has_member(const Request& request, std::string_view name, std::string_view 
     return false;
 }
 
-}  // namespace
+}   // namespace
 
 std::size_t RequestReader::feed(Bytes input) {
     std::size_t taken = 0;
@@ -261,4 +261,4 @@ Request RequestReader::take() {
     return out;
 }
 
-}  // namespace mmgate::http
+}   // namespace mmgate::http

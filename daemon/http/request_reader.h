@@ -18,7 +18,7 @@ struct ReaderLimits {
     std::size_t target_bytes = 2048;
     std::size_t fields = 100;
     std::size_t body_bytes = 1024 * 1024;
-    std::size_t kept_of_cut_body = 4096;  // of a body over the limit this much is kept: enough to answer it in its own protocol
+    std::size_t kept_of_cut_body = 4096;   // of a body over the limit this much is kept: enough to answer it in its own protocol
 };
 
 struct Refusal {
@@ -29,7 +29,10 @@ struct Refusal {
 
 class RequestReader {
 public:
-    enum class Progress : std::uint8_t { head, body, complete, refused };
+    enum class Progress : std::uint8_t { head,
+                                         body,
+                                         complete,
+                                         refused };
 
     explicit RequestReader(ReaderLimits limits) : limits_(limits) {}
 
@@ -49,7 +52,10 @@ public:
     Request take();
 
 private:
-    enum class Chunk : std::uint8_t { size, data, data_end, trailer };
+    enum class Chunk : std::uint8_t { size,
+                                      data,
+                                      data_end,
+                                      trailer };
 
     std::size_t feed_body(Bytes input);
     std::size_t feed_chunk(Bytes input);
@@ -68,17 +74,17 @@ private:
     Progress progress_ = Progress::head;
     Request request_;
     Refusal refusal_;
-    Octets pending_;                 // a line of which more must come
+    Octets pending_;   // a line of which more must come
     std::size_t head_bytes_ = 0;
-    std::size_t announced_ = 0;      // Content-Length within the limit
-    std::size_t expected_ = 0;       // octets of the body (or of this chunk) still to come
+    std::size_t announced_ = 0;   // Content-Length within the limit
+    std::size_t expected_ = 0;    // octets of the body (or of this chunk) still to come
     std::size_t trailer_bytes_ = 0;
     bool http_1_0_ = false;
     bool chunked_ = false;
-    bool too_long_ = false;          // the body is over the limit
+    bool too_long_ = false;   // the body is over the limit
     bool wants_continue_ = false;
     bool blank_seen_ = false;
     Chunk chunk_ = Chunk::size;
 };
 
-}  // namespace mmgate::http
+}   // namespace mmgate::http

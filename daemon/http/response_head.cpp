@@ -31,7 +31,7 @@ constexpr auto kStatuses = std::to_array<StatusRow>({
 constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-}  // namespace
+}   // namespace
 
 std::string_view reason_phrase(int status) {
     for (const StatusRow& row : kStatuses)
@@ -76,4 +76,4 @@ std::string response_head(const Response& response, bool keep_alive, std::string
     return out;
 }
 
-}  // namespace mmgate::http
+}   // namespace mmgate::http

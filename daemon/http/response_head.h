@@ -20,4 +20,4 @@ std::string date_text(Instant at);
 
 std::string_view reason_phrase(int status);
 
-}  // namespace mmgate::http
+}   // namespace mmgate::http

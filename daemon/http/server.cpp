@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kLongestLook{15'000};
 constexpr std::size_t kMostWaitingInput = 64 * 1024;
 constexpr std::size_t kMostUnsent = 64 * 1024;
 
-}  // namespace
+}   // namespace
 
 class Server::Connection final : public StreamEvents, public std::enable_shared_from_this<Connection> {
 public:
@@ -31,8 +31,7 @@ public:
     };
 
     Connection(Server& server, int fd, std::string peer)
-        : number(server.next_number_++), began(server.loop_.now()), server_(server), reader_(server.options_.reader), share_(std::make_unique<MemoryShare>(server.budget_)), since_(began),
-          stream_(Stream::accepted(server.loop_, fd, std::move(peer), *this)) {
+        : number(server.next_number_++), began(server.loop_.now()), server_(server), reader_(server.options_.reader), share_(std::make_unique<MemoryShare>(server.budget_)), since_(began), stream_(Stream::accepted(server.loop_, fd, std::move(peer), *this)) {
         look_later();
     }
 
@@ -347,4 +346,4 @@ std::string_view Server::date() {
     return date_;
 }
 
-}  // namespace mmgate::http
+}   // namespace mmgate::http

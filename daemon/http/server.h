@@ -94,4 +94,4 @@ private:
     std::string date_;
 };
 
-}  // namespace mmgate::http
+}   // namespace mmgate::http

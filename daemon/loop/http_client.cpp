@@ -78,7 +78,7 @@ std::size_t on_header(char*, std::size_t size, std::size_t count, void* arg) {
     return size * count;
 }
 
-}  // namespace
+}   // namespace
 
 struct HttpClient::Impl {
     struct Watch {
@@ -274,8 +274,8 @@ HttpClient::~HttpClient() = default;
 
 void HttpClient::send(HttpRequest request, Done done) {
     const bool clean = request.url.find('\0') == std::string::npos && std::ranges::all_of(request.fields, [](const HttpField& field) {
-        return !field.name.empty() && fits_a_header_line(field.name) && fits_a_header_line(field.value);
-    });
+                           return !field.name.empty() && fits_a_header_line(field.name) && fits_a_header_line(field.value);
+                       });
     if (!clean) return impl_->answer(std::move(done), fail(Fault::malformed, "a header field of the request holds a line end or NUL"));
     if (impl_->waiting.size() >= kMostWaiting) return impl_->answer(std::move(done), fail(Fault::overloaded, "too many HTTP requests are waiting"));
     auto transfer = std::make_unique<Transfer>();
@@ -285,4 +285,4 @@ void HttpClient::send(HttpRequest request, Done done) {
     impl_->fill();
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

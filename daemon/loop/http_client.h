@@ -23,12 +23,13 @@ struct HttpField {
 };
 
 struct HttpRequest {
-    enum class Method : std::uint8_t { get, post };
+    enum class Method : std::uint8_t { get,
+                                       post };
     Method method = Method::post;
     std::string url;
-    std::vector<HttpField> fields;   // Content-Type of a POST stands among them
-    Octets body;                     // of a POST
-    std::string user, password;      // Basic; an empty user sends no credentials
+    std::vector<HttpField> fields;               // Content-Type of a POST stands among them
+    Octets body;                                 // of a POST
+    std::string user, password;                  // Basic; an empty user sends no credentials
     std::chrono::milliseconds timeout{30'000};   // from the first octet of the connection to the last of the answer
 };
 
@@ -64,4 +65,4 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -33,7 +33,7 @@ constexpr std::int64_t kFollowedStepMs = 5'000;
 // A greater one is followed only when it has lasted this long: an operator who corrects a clock means it, a glitch passes.
 constexpr std::int64_t kStepPatienceMs = 10 * 60'000;
 
-}  // namespace
+}   // namespace
 
 struct Loop::ClockState {
     std::mutex mutex;
@@ -151,4 +151,4 @@ void Loop::stop() {
     post([this] { event_base_loopbreak(base_.get()); });
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

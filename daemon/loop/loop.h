@@ -111,4 +111,4 @@ private:
     std::unique_ptr<ClockState> clock_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

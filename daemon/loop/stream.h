@@ -23,13 +23,13 @@ using Evbuffer = std::unique_ptr<evbuffer, FreedBy<evbuffer_free>>;
 class StreamEvents {
 public:
     virtual ~StreamEvents() = default;
-    virtual void on_connected() {}                          // of connect()
-    virtual void on_input() = 0;                            // input() grew
+    virtual void on_connected() {}   // of connect()
+    virtual void on_input() = 0;     // input() grew
     /// The peer sends no more and may still read (a half-closed connection). True keeps the stream for what is to be written; otherwise on_closed follows.
     virtual bool on_input_end() { return false; }
-    virtual void on_flushed() {}                            // all that was written has left
-    virtual void on_secured() {}                            // the TLS handshake is done; input() is empty
-    virtual void on_closed(const std::string& reason) = 0;  // by the peer, an error, or the idle timeout ("timeout"); once
+    virtual void on_flushed() {}                             // all that was written has left
+    virtual void on_secured() {}                             // the TLS handshake is done; input() is empty
+    virtual void on_closed(const std::string& reason) = 0;   // by the peer, an error, or the idle timeout ("timeout"); once
 };
 
 class Stream {
@@ -48,15 +48,15 @@ public:
     /// Drops what is in input() (RFC 3207 §4.2), then starts the handshake; on_secured or on_closed follows.
     virtual void start_tls(TlsSession session, bool as_server) = 0;
     virtual bool secured() const = 0;
-    virtual std::string tls_description() const = 0;        // "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear
-    virtual TlsPeer tls_peer() const = 0;                   // who the other side of a secured stream is
+    virtual std::string tls_description() const = 0;   // "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear
+    virtual TlsPeer tls_peer() const = 0;              // who the other side of a secured stream is
     /// Without progress for this long: on_closed("timeout"). Zero: never. Each read and write begins anew.
     virtual void idle_timeout(std::chrono::milliseconds after) = 0;
     /// Stops and resumes reading: back-pressure.
     virtual void reading(bool on) = 0;
     /// Closes when all is sent, or after a short grace. Further events: only on_closed.
     virtual void close_after_flush() = 0;
-    virtual const std::string& peer_address() const = 0;    // literal, IPv4-mapped as IPv4
+    virtual const std::string& peer_address() const = 0;   // literal, IPv4-mapped as IPv4
 };
 
 class Listener {
@@ -65,7 +65,7 @@ public:
     /// Out of descriptors it pauses instead of spinning. Fails: internal with the endpoint and the system's word.
     static Result<std::unique_ptr<Listener>> open(Loop& loop, const Endpoint& at, std::function<void(int fd, std::string peer)> on_accept);
     virtual ~Listener() = default;
-    virtual Endpoint endpoint() const = 0;                  // with the port it really got
+    virtual Endpoint endpoint() const = 0;   // with the port it really got
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

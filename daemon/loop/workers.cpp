@@ -43,4 +43,4 @@ void Workers::run_thread() {
     }
 }
 
-}  // namespace mmgate
+}   // namespace mmgate

@@ -48,4 +48,4 @@ private:
     std::vector<std::thread> threads_;
 };
 
-}  // namespace mmgate
+}   // namespace mmgate

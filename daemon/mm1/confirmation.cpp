@@ -33,7 +33,7 @@ Settle waits(const Message& message, std::uint16_t index, Instant next, std::str
     return settle;
 }
 
-}  // namespace
+}   // namespace
 
 bool is_confirmation_of(const Message& message, std::uint16_t index, std::string_view transaction_id) {
     if (message.kind != MessageKind::mm || index >= message.recipients.size() || message.recipients[index].token.empty()) return false;
@@ -53,8 +53,7 @@ std::optional<Settle> after_confirmation(const Message& before, std::uint16_t in
         case DeliveryStatus::retrieved: {
             const bool seen = was.state == RecipientState::fetched || (was.state == RecipientState::held && was.held_from == RecipientState::fetched);
             return ended(message, index,
-                         {RecipientState::delivered, Fault::internal,
-                          seen ? "the phone confirmed the retrieval" : "the phone confirmed a retrieval that is not on record", {}, {}},
+                         {RecipientState::delivered, Fault::internal, seen ? "the phone confirmed the retrieval" : "the phone confirmed a retrieval that is not on record", {}, {}},
                          config, now);
         }
         case DeliveryStatus::rejected:
@@ -79,4 +78,4 @@ std::optional<std::uint16_t> reader_of(const Message& message, std::string_view 
     return std::nullopt;
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

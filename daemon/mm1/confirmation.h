@@ -27,4 +27,4 @@ std::optional<Settle> after_confirmation(const Message& message, std::uint16_t i
 /// The recipient of this number that has retrieved the message: only it can have been read. Nothing: there is none.
 std::optional<std::uint16_t> reader_of(const Message& message, std::string_view number);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kTurnsAtOnce = 2;
 constexpr std::size_t kMostInTurn = 64;
 
-}  // namespace
+}   // namespace
 
 void Reads::run(std::function<Task()> read) {
     waiting_.push_back(std::move(read));
@@ -42,4 +42,4 @@ void Reads::start() {
         });
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -29,4 +29,4 @@ private:
     std::size_t turns_ = 0;
 };
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -44,4 +44,4 @@ std::optional<Settle> after_retrieval(const Message& message, std::uint16_t inde
     return settle;
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -34,4 +34,4 @@ Octets retrieve_head_of(const Message& message, std::uint16_t index, const Names
 /// The recipient after M-Retrieve.conf has been handed over; nothing when it was `fetched` before.
 std::optional<Settle> after_retrieval(const Message& message, std::uint16_t index, const Config& config, Random& random, Instant now);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

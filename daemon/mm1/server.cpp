@@ -25,4 +25,4 @@ std::string Server::url(const Config& config) const {
     return listening.empty() ? std::string() : "http://" + to_text(listening.front());
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -36,4 +36,4 @@ private:
 /// The limits of mm1 as HTTP's.
 http::ServerOptions http_options(const Config& config);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

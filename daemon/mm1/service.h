@@ -101,4 +101,4 @@ private:
     Timer late_timer_;
 };
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -29,7 +29,13 @@ struct MethodRow {
 };
 // Known to HTTP and not allowed here. Source: RFC 9110 §9.1, §15.5.6, §15.6.2; RFC 5789.
 constexpr auto kMethods = std::to_array<MethodRow>({
-    {"HEAD", 405}, {"OPTIONS", 405}, {"PUT", 405}, {"DELETE", 405}, {"TRACE", 405}, {"CONNECT", 405}, {"PATCH", 405},
+    {"HEAD", 405},
+    {"OPTIONS", 405},
+    {"PUT", 405},
+    {"DELETE", 405},
+    {"TRACE", 405},
+    {"CONNECT", 405},
+    {"PATCH", 405},
 });
 
 std::string lower(std::string_view text) {
@@ -82,7 +88,7 @@ Octets encode_denial(const Peek& peek, PduType conf, std::uint8_t status, std::s
     return encode_pdu(pdu);
 }
 
-}  // namespace
+}   // namespace
 
 // ---------------------------------------------------------------------------------------------------------------------------------- who asks
 
@@ -194,4 +200,4 @@ http::Response with_pdu(Octets pdu) {
 
 http::Response with_nothing() { return {}; }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -154,4 +154,4 @@ http::Response not_given(NotGiven why, Instant now);
 http::Response with_pdu(Octets pdu);
 http::Response with_nothing();
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

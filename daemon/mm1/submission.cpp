@@ -24,7 +24,8 @@ constexpr Seconds kShortestLife{60};
 constexpr Seconds kMostClockError = std::chrono::hours(24);
 
 constexpr RecipientRole role_of(Role role) {
-    return role == Role::to ? RecipientRole::to : role == Role::cc ? RecipientRole::cc : RecipientRole::bcc;
+    return role == Role::to ? RecipientRole::to : role == Role::cc ? RecipientRole::cc
+                                                                   : RecipientRole::bcc;
 }
 
 Recipient failed_recipient(Address address, RecipientRole role, Error error, Instant now) {
@@ -63,7 +64,7 @@ void show_as_routed(std::vector<Address>& addresses, const std::map<std::string,
     }
 }
 
-}  // namespace
+}   // namespace
 
 Result<ReadSubmission> read_submission(Bytes pdu) {
     auto decoded = decode_pdu(pdu);
@@ -153,4 +154,4 @@ std::uint8_t accepted_status(const Submission& submission, std::uint8_t version)
     return submission.partial && version >= kFirstVersionOfPartialSuccess ? kPartialSuccess : kOk;
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

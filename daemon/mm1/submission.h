@@ -17,7 +17,7 @@ namespace mmgate::mm1 {
 
 /// An M-Send.req as a worker leaves it: the content in the form in which the store keeps it, and the digest that knows a repetition.
 struct ReadSubmission {
-    SendReq req;          // without its content
+    SendReq req;   // without its content
     Octets content;
     Octets body_digest;   // SHA-256 of the PDU
 };
@@ -39,4 +39,4 @@ Result<Submission> submission_of(ReadSubmission read, const Address& sender, std
 /// Source: OMA-TS-MMS_ENC-V1_3 §7.3.48 (C4 since 1.2).
 std::uint8_t accepted_status(const Submission& submission, std::uint8_t version);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -66,7 +66,8 @@ void Carrier::wake(std::string_view peer) {
 
 int Carrier::rank(std::string_view lane) const {
     const std::string_view peer = peer_of_lane(lane);
-    return lane == mm4_lane(peer, Priority::high) ? 0 : lane == mm4_lane(peer, Priority::normal) ? 1 : 2;
+    return lane == mm4_lane(peer, Priority::high) ? 0 : lane == mm4_lane(peer, Priority::normal) ? 1
+                                                                                                 : 2;
 }
 
 const PeerLine* Carrier::line(std::string_view peer) const {
@@ -293,7 +294,8 @@ void Carrier::end_all(const Shared& batch, const std::vector<std::uint16_t>& rec
 void Carrier::settle(const Shared& batch, std::vector<Settle> settles) {
     std::vector<Operation> operations;
     for (Settle& one : settles) operations.emplace_back(std::move(one));
-    parts_.settler.settle(std::move(operations), [this, batch] { end(batch); }, Committer::Urgency::prompt);
+    parts_.settler.settle(
+        std::move(operations), [this, batch] { end(batch); }, Committer::Urgency::prompt);
 }
 
 void Carrier::end(const Shared& batch) {

@@ -28,7 +28,8 @@ Recipient recipient_of(const EnvelopeRecipient& to, const MmHeaders& headers, Ra
     Recipient recipient;
     recipient.address = to.route.address;
     auto listed = [&](const std::vector<Address>& list) { return std::ranges::find(list, recipient.address.value, &Address::value) != list.end(); };
-    recipient.role = listed(headers.to) ? RecipientRole::to : listed(headers.cc) ? RecipientRole::cc : RecipientRole::bcc;
+    recipient.role = listed(headers.to) ? RecipientRole::to : listed(headers.cc) ? RecipientRole::cc
+                                                                                 : RecipientRole::bcc;
     recipient.route = to.route.route;
     recipient.lane = lane_for(to.route, headers.priority);
     recipient.next_attempt = now;

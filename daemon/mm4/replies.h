@@ -27,10 +27,10 @@ struct ReplyContext {
 /// What a request is answered with.
 struct Answer {
     MessageType request = MessageType::forward_req;
-    Ids ids;                 // of the request, to be echoed
-    std::string to;          // the system address that is answered
-    std::string status;      // "Ok", or the word of a fault in status.h
-    std::string text;        // for people, "" none
+    Ids ids;              // of the request, to be echoed
+    std::string to;       // the system address that is answered
+    std::string status;   // "Ok", or the word of a fault in status.h
+    std::string text;     // for people, "" none
 };
 /// Fails as encode does.
 Result<Enqueue> make_response(const Peer& peer, const Answer& answer, const ReplyContext& context);

@@ -11,17 +11,19 @@
 namespace mmgate::push {
 
 struct Push {
-    std::string number;            // E.164 with plus
-    Octets pdu;                    // M-Notification.ind, M-Delivery.ind, …: without WSP header
-    std::string push_id;           // unique per push, letters digits and dots
-    Seconds lifetime{3600};        // after which bringing it is pointless
+    std::string number;       // E.164 with plus
+    Octets pdu;               // M-Notification.ind, M-Delivery.ind, …: without WSP header
+    std::string push_id;      // unique per push, letters digits and dots
+    Seconds lifetime{3600};   // after which bringing it is pointless
 };
 
-enum class Verdict : std::uint8_t { accepted, try_later, refused };
+enum class Verdict : std::uint8_t { accepted,
+                                    try_later,
+                                    refused };
 
 struct Pushed {
     Verdict verdict = Verdict::try_later;
-    std::string reason;            // the bearer's own words in one line: "PAP 2003 address not found"
+    std::string reason;   // the bearer's own words in one line: "PAP 2003 address not found"
 };
 
 class Bearer {
@@ -31,4 +33,4 @@ public:
     virtual void push(Push push, std::function<void(Pushed)> done) = 0;
 };
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

@@ -63,7 +63,7 @@ constexpr auto kReplies = std::to_array<ReplyRow>({
     {300, 599, "", Verdict::try_later},
 });
 
-}  // namespace
+}   // namespace
 
 HttpRequest kannel_request(const Config& config, const Push& push, std::uint8_t push_number) {
     const Octets data = encode_wsp_push(push_number, push.pdu);
@@ -117,4 +117,4 @@ void KannelBearer::push(Push push, std::function<void(Pushed)> done) {
     client_.send(kannel_request(config_, push, push_number_++), [done = std::move(done)](Result<HttpResponse> response) { done(kannel_outcome(response)); });
 }
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

@@ -30,4 +30,4 @@ private:
     std::uint8_t push_number_ = 0;
 };
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

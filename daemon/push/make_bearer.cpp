@@ -20,7 +20,7 @@ private:
     std::string reason_;
 };
 
-}  // namespace
+}   // namespace
 
 std::unique_ptr<Bearer> make_bearer(Loop& loop, const Config& config) {
     switch (config.push_kind) {
@@ -32,4 +32,4 @@ std::unique_ptr<Bearer> make_bearer(Loop& loop, const Config& config) {
     return std::make_unique<NoBearer>(loop, "no bearer: push.kind is not configured");
 }
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

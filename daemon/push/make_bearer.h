@@ -12,4 +12,4 @@ namespace mmgate::push {
 /// Never null: where push.kind names no bearer that is here, one that answers "try later" and says what is missing.
 std::unique_ptr<Bearer> make_bearer(Loop& loop, const Config& config);
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

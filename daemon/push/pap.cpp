@@ -17,7 +17,7 @@ std::string host_of(std::string_view url) {
     return std::string(rest.substr(0, rest.find(':')));
 }
 
-}  // namespace
+}   // namespace
 
 HttpRequest pap_request(const Config& config, const Push& push, Instant now, bool quality_of_service) {
     PapPush message;
@@ -67,4 +67,4 @@ void PapBearer::send(Push push, bool quality_of_service, std::function<void(Push
     });
 }
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

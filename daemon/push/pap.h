@@ -39,4 +39,4 @@ private:
     std::shared_ptr<HttpClient> client_;
 };
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

@@ -21,7 +21,7 @@ struct DispositionOptions {
     std::string original_recipient;    // "rfc822;a@b", or ""
     std::string subject;               // of the original
     ReadStatus status = ReadStatus::read;
-    Instant at{};    // when it was read
+    Instant at{};   // when it was read
     Instant now{};
     std::string boundary_seed;
 };
@@ -29,9 +29,9 @@ struct DispositionOptions {
 Octets make_disposition(const DispositionOptions& options);
 
 struct ReceivedDisposition {
-    std::string original_message_id;   // without < >, "" when it names none
-    std::string final_recipient;       // the address alone
-    std::optional<ReadStatus> status;  // nothing: dispatched, processed, or a word that nobody knows
+    std::string original_message_id;    // without < >, "" when it names none
+    std::string final_recipient;        // the address alone
+    std::optional<ReadStatus> status;   // nothing: dispatched, processed, or a word that nobody knows
 };
 /// Reads a mail as a disposition notification; nothing when it is none. Fails as read_mime_tree does.
 Result<std::optional<ReceivedDisposition>> read_disposition(Bytes mail);

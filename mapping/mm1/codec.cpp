@@ -231,7 +231,7 @@ void read_body(Cursor& in, Pdu& pdu, const PduSpec& spec) {
     pdu.parts.push_back(std::move(entry));
 }
 
-}  // namespace
+}   // namespace
 
 Peek peek(Bytes wire) {
     Peek out;
@@ -439,4 +439,4 @@ Octets encode_pdu(const Pdu& pdu) {
     return out;
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -17,10 +17,30 @@
 namespace mmgate::mm1 {
 
 enum class PduType : std::uint8_t {
-    m_send_req = 0x80, m_send_conf, m_notification_ind, m_notifyresp_ind, m_retrieve_conf, m_acknowledge_ind,
-    m_delivery_ind, m_read_rec_ind, m_read_orig_ind, m_forward_req, m_forward_conf, m_mbox_store_req, m_mbox_store_conf,
-    m_mbox_view_req, m_mbox_view_conf, m_mbox_upload_req, m_mbox_upload_conf, m_mbox_delete_req, m_mbox_delete_conf,
-    m_mbox_descr, m_delete_req, m_delete_conf, m_cancel_req, m_cancel_conf,
+    m_send_req = 0x80,
+    m_send_conf,
+    m_notification_ind,
+    m_notifyresp_ind,
+    m_retrieve_conf,
+    m_acknowledge_ind,
+    m_delivery_ind,
+    m_read_rec_ind,
+    m_read_orig_ind,
+    m_forward_req,
+    m_forward_conf,
+    m_mbox_store_req,
+    m_mbox_store_conf,
+    m_mbox_view_req,
+    m_mbox_view_conf,
+    m_mbox_upload_req,
+    m_mbox_upload_conf,
+    m_mbox_delete_req,
+    m_mbox_delete_conf,
+    m_mbox_descr,
+    m_delete_req,
+    m_delete_conf,
+    m_cancel_req,
+    m_cancel_conf,
 };
 
 /// An octet of an enumeration, a yes/no, a version or a header number; also one that the enumeration does not know.
@@ -111,4 +131,4 @@ struct Peek {
 };
 Peek peek(Bytes wire);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -27,7 +27,8 @@ std::string hex(std::uint8_t octet) {
 
 std::string octet_text(const FieldSpec& field, std::uint8_t octet) {
     switch (field.syntax) {
-        case Syntax::yes_no: return octet == 0x80 ? "Yes" : octet == 0x81 ? "No" : "unknown (" + hex(octet) + ")";
+        case Syntax::yes_no: return octet == 0x80 ? "Yes" : octet == 0x81 ? "No"
+                                                                          : "unknown (" + hex(octet) + ")";
         case Syntax::version: return std::to_string((octet >> 4) & 7) + ((octet & 15) == 15 ? std::string() : "." + std::to_string(octet & 15));
         case Syntax::header_number: {
             const FieldSpec* named = field_of(octet);
@@ -67,7 +68,7 @@ struct Waiting {
     std::string prefix;
 };
 
-}  // namespace
+}   // namespace
 
 std::string utc_text(std::uint64_t unix_seconds) {
     if (unix_seconds > kLatestUnixSecond) return std::to_string(unix_seconds);
@@ -160,4 +161,4 @@ std::string dump(const Pdu& pdu, std::size_t text_bytes) {
     return out;
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

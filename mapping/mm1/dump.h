@@ -14,4 +14,4 @@ std::string value_text(const FieldValue& field);
 /// The whole PDU, texts of text parts included, at most `text_bytes` of each. UTF-8 without controls but line ends, whatever the peer sent.
 std::string dump(const Pdu& pdu, std::size_t text_bytes = 400);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

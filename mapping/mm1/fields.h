@@ -41,9 +41,9 @@ enum class Syntax : std::uint8_t {
 };
 
 enum class Repeats : std::uint8_t {
-    no,          // the first counts
+    no,   // the first counts
     yes,
-    in_mbox,     // only in the PDUs of the MMBox and of deletion
+    in_mbox,   // only in the PDUs of the MMBox and of deletion
 };
 
 struct EnumSpec {
@@ -57,8 +57,8 @@ struct FieldSpec {
     std::string_view name;
     Syntax syntax;
     Repeats repeats;
-    std::uint8_t since;                    // version octet
-    std::span<const EnumSpec> values{};    // of enumerated fields and tokens
+    std::uint8_t since;                   // version octet
+    std::span<const EnumSpec> values{};   // of enumerated fields and tokens
 };
 
 // clang-format off
@@ -216,6 +216,6 @@ inline constexpr std::uint8_t bcc = 0x01, cc = 0x02, content_location = 0x03, co
                               reply_charging = 0x1C, reply_charging_id = 0x1E, previously_sent_by = 0x20, previously_sent_date = 0x21, store_status = 0x25,
                               status_text = 0x36, applic_id = 0x37, reply_applic_id = 0x38, aux_applic_info = 0x39, content_class = 0x3A, drm_content = 0x3B,
                               adaptation_allowed = 0x3C, replace_id = 0x3D, cancel_id = 0x3E, cancel_status = 0x3F;
-}  // namespace field
+}   // namespace field
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -21,7 +21,14 @@ struct MediaNumber {
 };
 
 /// How the value of a parameter or part header stands on the wire.
-enum class ParameterSyntax : std::uint8_t { text, charset, media, integer, date, q_value, version, no_value };
+enum class ParameterSyntax : std::uint8_t { text,
+                                            charset,
+                                            media,
+                                            integer,
+                                            date,
+                                            q_value,
+                                            version,
+                                            no_value };
 
 struct ParameterSpec {
     std::uint8_t number;
@@ -94,4 +101,4 @@ void read_parameters(Cursor& in, std::vector<Parameter>& parameters, std::span<c
 /// A name that is no token is left out.
 void write_parameter(Octets& out, const Parameter& parameter, std::span<const ParameterSpec> own = {});
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -26,7 +26,7 @@ constexpr std::size_t kNotificationSubjectBytes = 30;
 
 struct StatusSpec {
     DeliveryStatus status;
-    std::uint8_t octet;      // of 1.2 and later
+    std::uint8_t octet;   // of 1.2 and later
     std::uint8_t octet_11;
     std::uint8_t octet_10;
 };
@@ -49,9 +49,23 @@ struct Downgrade {
 
 // Source: OMA-TS-MMS_ENC-V1_3 §7.3.48: a code is never sent to a client that is older than it. To 1.2, EB alone is unknown.
 constexpr auto kDowngrades = std::to_array<Downgrade>({
-    {0xC0, 0xC0, 0x81}, {0xC1, 0xC1, 0x84}, {0xC2, 0xC2, 0x85}, {0xC3, 0xC3, 0x86}, {0xC4, 0xC0, 0x81},
-    {0xE0, 0xE0, 0x81}, {0xE1, 0xE1, 0x82}, {0xE2, 0xE2, 0x83}, {0xE3, 0xE3, 0x84}, {0xE4, 0xE4, 0x85}, {0xE5, 0xE5, 0x87},
-    {0xE6, 0xE6, 0x82}, {0xE7, 0xE7, 0x82}, {0xE8, 0xE8, 0x82}, {0xE9, 0xE9, 0x82}, {0xEA, 0xE1, 0x82}, {0xEB, 0xE1, 0x82},
+    {0xC0, 0xC0, 0x81},
+    {0xC1, 0xC1, 0x84},
+    {0xC2, 0xC2, 0x85},
+    {0xC3, 0xC3, 0x86},
+    {0xC4, 0xC0, 0x81},
+    {0xE0, 0xE0, 0x81},
+    {0xE1, 0xE1, 0x82},
+    {0xE2, 0xE2, 0x83},
+    {0xE3, 0xE3, 0x84},
+    {0xE4, 0xE4, 0x85},
+    {0xE5, 0xE5, 0x87},
+    {0xE6, 0xE6, 0x82},
+    {0xE7, 0xE7, 0x82},
+    {0xE8, 0xE8, 0x82},
+    {0xE9, 0xE9, 0x82},
+    {0xEA, 0xE1, 0x82},
+    {0xEB, 0xE1, 0x82},
 });
 
 /// Writes one PDU's fields in order, leaving out what the version does not know.
@@ -122,7 +136,11 @@ std::optional<Octets> undone_base64(Bytes text) {
     int held = 0;
     bool padded = false;
     for (char c : text) {
-        int value = c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
+        int value = c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26
+                                                 : c >= '0' && c <= '9'   ? c - '0' + 52
+                                                 : c == '+'               ? 62
+                                                 : c == '/'               ? 63
+                                                                          : -1;
         if (c == '\r' || c == '\n' || c == ' ' || c == '\t') continue;
         if (c == '=') {
             padded = true;
@@ -141,7 +159,9 @@ std::optional<Octets> undone_base64(Bytes text) {
 }
 
 std::optional<Octets> undone_quoted_printable(Bytes text) {
-    auto hex = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+    auto hex = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                                : c >= 'a' && c <= 'f'   ? c - 'a' + 10
+                                                                                         : -1; };
     Octets out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] != '=') {
@@ -289,7 +309,7 @@ MessageClass class_of(const Pdu& pdu) {
     return octet && *octet >= 0x80 && *octet <= 0x83 ? static_cast<MessageClass>(*octet - 0x80) : MessageClass::personal;
 }
 
-}  // namespace
+}   // namespace
 
 std::uint8_t answer_version(std::uint8_t peer_version) {
     if (peer_version == 0x9F) return kVersion10;   // a major version alone
@@ -300,7 +320,8 @@ std::uint8_t answer_version(std::uint8_t peer_version) {
 std::uint8_t response_status_for(std::uint8_t version, std::uint8_t status) {
     if (status < 0xC0) return status;
     auto row = std::ranges::find(kDowngrades, status, &Downgrade::from);
-    if (row == kDowngrades.end()) return version <= kVersion10 ? 0x81 : status < 0xE0 ? 0xC0 : 0xE0;
+    if (row == kDowngrades.end()) return version <= kVersion10 ? 0x81 : status < 0xE0 ? 0xC0
+                                                                                      : 0xE0;
     if (version <= kVersion10) return row->to_10;
     for (const EnumSpec& known : kResponseStatuses)
         if (known.octet == status && known.since <= version) return status;
@@ -447,7 +468,8 @@ Octets encode_delivery_ind(const DeliveryInd& ind) {
     Writer writer(PduType::m_delivery_ind, ind.version);
     writer.version().put(field::message_id, ind.message_id).put(field::to, address_text(ind.to)).put(field::date, unix_seconds(ind.date));
     auto row = std::ranges::find(kDeliveryStatuses, ind.status, &StatusSpec::status);
-    const std::uint8_t octet = ind.version >= kVersion12 ? row->octet : ind.version >= kVersion11 ? row->octet_11 : row->octet_10;
+    const std::uint8_t octet = ind.version >= kVersion12 ? row->octet : ind.version >= kVersion11 ? row->octet_11
+                                                                                                  : row->octet_10;
     writer.put(field::status, Octet{octet});
     writer.text(field::status_text, ind.status_text).text(field::applic_id, ind.applic_id);
     return writer.take();
@@ -506,4 +528,4 @@ Result<Content> decode_content(Bytes octets) {
     return content_of(pdu);
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -14,24 +14,26 @@
 
 namespace mmgate::mm1 {
 
-inline constexpr std::uint8_t kOurVersion = 0x93;      // 1.3
-inline constexpr std::uint8_t kUnknownVersion = 0x90;  // 1.0: what every terminal reads
+inline constexpr std::uint8_t kOurVersion = 0x93;       // 1.3
+inline constexpr std::uint8_t kUnknownVersion = 0x90;   // 1.0: what every terminal reads
 
 /// The version to answer a peer in: its own within 1.x, at most ours; ours to another major.
 std::uint8_t answer_version(std::uint8_t peer_version);
 
-enum class Role : std::uint8_t { to, cc, bcc };
+enum class Role : std::uint8_t { to,
+                                 cc,
+                                 bcc };
 struct SendReq {
     std::string transaction_id;
     std::uint8_t version = kUnknownVersion;
-    MmHeaders headers;                           // `from` is what the phone claims: never to be believed
+    MmHeaders headers;   // `from` is what the phone claims: never to be believed
     struct Recipient {
         Address address;
         Role role = Role::to;
     };
-    std::vector<Recipient> recipients;           // in the PDU's order, blind ones too
-    std::vector<std::string> bad_recipients;     // texts that are no address, cleaned for people
-    Content content;                             // a top-level media type that is no multipart is wrapped as mixed
+    std::vector<Recipient> recipients;         // in the PDU's order, blind ones too
+    std::vector<std::string> bad_recipients;   // texts that are no address, cleaned for people
+    Content content;                           // a top-level media type that is no multipart is wrapped as mixed
 };
 /// Fails: malformed with the rule; unsupported_version for another major; too_large for too many recipients; content_refused for compressed parts.
 Result<SendReq> send_req_of(Pdu pdu);
@@ -39,9 +41,9 @@ Result<SendReq> send_req_of(Pdu pdu);
 struct SendConf {
     std::string transaction_id;
     std::uint8_t version = kUnknownVersion;
-    std::uint8_t response_status = 0x80;         // of 1.1 and later; written as the version knows it (§4.7 of the sheet: 1.0 codes)
+    std::uint8_t response_status = 0x80;   // of 1.1 and later; written as the version knows it (§4.7 of the sheet: 1.0 codes)
     std::string response_text;
-    std::string message_id;                      // when accepted
+    std::string message_id;   // when accepted
 };
 Octets encode_send_conf(const SendConf& conf);
 /// A Response-Status as `version` knows it. Source: OMA-TS-MMS_ENC-V1_3 §7.3.48.
@@ -51,11 +53,11 @@ struct NotificationInd {
     std::string transaction_id;
     std::uint8_t version = kUnknownVersion;
     std::optional<Address> from;
-    std::string subject;                         // shortened to fit two short messages; "" leaves it out
+    std::string subject;   // shortened to fit two short messages; "" leaves it out
     MessageClass message_class = MessageClass::personal;
     Priority priority = Priority::normal;
     bool delivery_report = false;
-    std::uint64_t size_bytes = 0;                // of M-Retrieve.conf
+    std::uint64_t size_bytes = 0;   // of M-Retrieve.conf
     Seconds expiry{};
     std::string content_location;
     std::string applic_id, reply_applic_id, aux_applic_info;
@@ -118,4 +120,4 @@ Octets encode_read_orig_ind(const ReadOrigInd& ind);
 Octets encode_content(const Content& content);
 Result<Content> decode_content(Bytes octets);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -11,7 +11,12 @@ namespace mmgate::mm1 {
 
 namespace {
 
-enum class HeaderSyntax : std::uint8_t { quoted, uri, disposition, text_or_number, encoding, passed_over };
+enum class HeaderSyntax : std::uint8_t { quoted,
+                                         uri,
+                                         disposition,
+                                         text_or_number,
+                                         encoding,
+                                         passed_over };
 
 struct PartHeaderSpec {
     std::uint8_t number;
@@ -162,12 +167,12 @@ void read_headers(Cursor& in, Entry& entry) {
 
 struct Frame {
     Cursor in;
-    std::uint32_t left;          // entries still to read
+    std::uint32_t left;   // entries still to read
     std::vector<Entry> entries;
-    Entry owner;                 // the entry whose data this multipart is
+    Entry owner;   // the entry whose data this multipart is
 };
 
-}  // namespace
+}   // namespace
 
 std::vector<Entry> read_multipart(Cursor& in) {
     std::vector<Frame> stack;
@@ -276,4 +281,4 @@ void write_multipart(Octets& out, const std::vector<Entry>& entries) {
     }
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

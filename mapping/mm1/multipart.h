@@ -20,4 +20,4 @@ void write_multipart(Octets& out, const std::vector<Entry>& entries);
 /// The head of an entry: its content type and headers, without the two lengths.
 Octets entry_head(const MediaType& media, const std::vector<Parameter>& headers, const std::vector<Parameter>& disposition_parameters);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -13,15 +13,17 @@
 
 namespace mmgate::mm1 {
 
-enum class Body : std::uint8_t { none, mandatory, optional };
+enum class Body : std::uint8_t { none,
+                                 mandatory,
+                                 optional };
 
 struct PduSpec {
     PduType type;
-    std::string_view name;          // in prose: "M-Send.req"
-    std::string_view json_name;     // "m-send-req"
+    std::string_view name;        // in prose: "M-Send.req"
+    std::string_view json_name;   // "m-send-req"
     Body body;
-    bool counted;                   // Content-Location, Response-Status and Response-Text in their counted forms
-    bool mbox;                      // fields marked Repeats::in_mbox repeat
+    bool counted;   // Content-Location, Response-Status and Response-Text in their counted forms
+    bool mbox;      // fields marked Repeats::in_mbox repeat
     std::uint8_t since;
     std::array<std::uint8_t, 7> mandatory;   // field numbers beside X-Mms-Message-Type; 0 fills
 };
@@ -67,4 +69,4 @@ constexpr const PduSpec& pdu_spec(PduType type) { return kPdus[static_cast<std::
 /// The type of an octet; nullptr for reserved ones.
 constexpr const PduSpec* pdu_of(std::uint8_t octet) { return octet >= 0x80 && octet < 0x80 + kPdus.size() ? &kPdus[octet - 0x80] : nullptr; }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -52,7 +52,7 @@ std::string marked(std::string text) {
     return text;
 }
 
-}  // namespace
+}   // namespace
 
 std::string one_line(std::string_view text) {
     std::string out;
@@ -249,4 +249,4 @@ void write_encoded_string(Octets& out, std::string_view text) {
     out += inner;
 }
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

@@ -14,13 +14,15 @@ namespace mmgate::mm1 {
 
 /// What a value is, told by its first octet. Source: WAP-230-WSP §8.4.1.2.
 enum class Shape : std::uint8_t {
-    length,         // 00..1E: that many octets follow
-    quoted_length,  // 1F: a uintvar length follows
-    text,           // 20..7F: a text up to its NUL
-    octet,          // 80..FF: the value is this octet
+    length,          // 00..1E: that many octets follow
+    quoted_length,   // 1F: a uintvar length follows
+    text,            // 20..7F: a text up to its NUL
+    octet,           // 80..FF: the value is this octet
 };
 constexpr Shape shape_of(std::uint8_t first) {
-    return first < 0x1F ? Shape::length : first == 0x1F ? Shape::quoted_length : first < 0x80 ? Shape::text : Shape::octet;
+    return first < 0x1F ? Shape::length : first == 0x1F ? Shape::quoted_length
+                                      : first < 0x80    ? Shape::text
+                                                        : Shape::octet;
 }
 
 /// Reads a variable-length unsigned integer: seven bits an octet, high bit set on all but the last. 1 to 5 octets, 0 to 2^32-1.
@@ -62,4 +64,4 @@ void write_encoded_string(Octets& out, std::string_view text);
 /// Text as one line: every run of controls, line ends included, becomes one space; nothing is trimmed.
 std::string one_line(std::string_view text);
 
-}  // namespace mmgate::mm1
+}   // namespace mmgate::mm1

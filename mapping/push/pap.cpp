@@ -46,7 +46,8 @@ std::string control_entity(const PapPush& push) {
         "<?xml version=\"1.0\"?>\r\n"
         "<!DOCTYPE pap PUBLIC \"-//WAPFORUM//DTD PAP 1.0//EN\" \"http://www.wapforum.org/DTD/pap_1.0.dtd\">\r\n"
         "<pap>\r\n"
-        " <push-message push-id=\"" + attribute(push.push_id) + "\"";
+        " <push-message push-id=\"" +
+        attribute(push.push_id) + "\"";
     if (push.deliver_before) out += " deliver-before-timestamp=\"" + timestamp(*push.deliver_before) + "\"";
     out += ">\r\n  <address address-value=\"WAPPUSH=" + attribute(push.number) + "/TYPE=PLMN";
     if (!push.ppg.empty()) out += "@" + attribute(push.ppg);
@@ -81,7 +82,7 @@ std::optional<std::uint16_t> code_of(std::string_view text) {
     return code;
 }
 
-}  // namespace
+}   // namespace
 
 PapBody encode_pap_push(const PapPush& push) {
     const std::string control = control_entity(push);
@@ -128,4 +129,4 @@ Result<PapAnswer> decode_pap_answer(Bytes xml) {
     return PapAnswer{*code, header_text(result.attribute("desc").value(), kLimits.reason_bytes)};
 }
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

@@ -15,12 +15,12 @@
 namespace mmgate::push {
 
 struct PapPush {
-    std::string push_id;                     // unique over all that push to this gateway: "id@domain"
-    std::string number;                      // E.164 with plus
-    std::string ppg;                         // the gateway's domain behind the address, or ""
+    std::string push_id;   // unique over all that push to this gateway: "id@domain"
+    std::string number;    // E.164 with plus
+    std::string ppg;       // the gateway's domain behind the address, or ""
     std::optional<Instant> deliver_before;
-    bool quality_of_service = true;          // ask for unconfirmed delivery over SMS
-    Octets pdu;                              // the MMS PDU; the gateway puts the WSP header around it
+    bool quality_of_service = true;   // ask for unconfirmed delivery over SMS
+    Octets pdu;                       // the MMS PDU; the gateway puts the WSP header around it
 };
 
 struct PapBody {
@@ -103,4 +103,4 @@ struct PapAnswer {
 /// Fails: malformed when it is no such document; too_large over 64 KiB.
 Result<PapAnswer> decode_pap_answer(Bytes xml);
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

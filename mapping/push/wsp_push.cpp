@@ -13,7 +13,7 @@ constexpr std::string_view kApplicationId = "\xAF\x84"sv;   // X-Wap-Application
 
 static_assert(kMmsMessageText.size() + kApplicationId.size() < 0x80, "the length of the headers is a uintvar of one octet");
 
-}  // namespace
+}   // namespace
 
 Octets encode_wsp_push(std::uint8_t push_number, Bytes pdu, ContentTypeForm form) {
     const std::string_view content_type = form == ContentTypeForm::number ? kMmsMessageNumber : kMmsMessageText;
@@ -28,4 +28,4 @@ Octets encode_wsp_push(std::uint8_t push_number, Bytes pdu, ContentTypeForm form
     return out;
 }
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

@@ -15,9 +15,10 @@ namespace mmgate::push {
 inline constexpr std::string_view kWapPushPorts{"\x06\x05\x04\x0B\x84\x23\xF0", 7};
 
 /// How the content type application/vnd.wap.mms-message is written: its number is unknown to WSP 1.1 stacks, its text fails on some later ones.
-enum class ContentTypeForm : std::uint8_t { number, text };
+enum class ContentTypeForm : std::uint8_t { number,
+                                            text };
 
 /// `push_number` stands where a transaction id would: a terminal may drop a second push with the number of the last one.
 Octets encode_wsp_push(std::uint8_t push_number, Bytes pdu, ContentTypeForm form = ContentTypeForm::number);
 
-}  // namespace mmgate::push
+}   // namespace mmgate::push

@@ -9,7 +9,7 @@ using namespace mmgate;
 namespace {
 const Octets kSecret(32, 'k');
 const Octets kToken = "0123456789abcdef";
-}  // namespace
+}   // namespace
 
 Test(names, message_id_leads_back_and_reveals_nothing) {
     Names names(kSecret, "mms.example.net");

@@ -23,7 +23,7 @@ Message sample(Interface interface, std::size_t recipients) {
     return message;
 }
 
-}  // namespace
+}   // namespace
 
 Test(outcome, the_last_end_reports_at_once_and_an_earlier_one_waits) {
     Message message = sample(Interface::mail, 2);

@@ -11,7 +11,7 @@ struct Loaded final : Random {
     Octets octets(std::size_t count) override { return Octets(count, 'x'); }
     std::uint32_t below(std::uint32_t bound) override { return static_cast<std::uint32_t>((std::uint64_t{bound} * share) >> 16); }
 };
-}  // namespace
+}   // namespace
 
 Test(retry, follows_the_schedule_with_jitter_and_ends_at_expiry) {
     const std::vector<Seconds> schedule{60s, 300s, 900s};

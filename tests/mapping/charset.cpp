@@ -23,12 +23,36 @@ Test(charset, text_becomes_unicode) {
     };
     const Row rows[] = {
         {"plain", "us-ascii", "plain"},
-        {"Gr\xFC\xDF" "e", "iso-8859-1", "Gr\xC3\xBC\xC3\x9F" "e"},
-        {"Gr\xC3\xBC\xC3\x9F" "e", "utf-8", "Gr\xC3\xBC\xC3\x9F" "e"},
-        {"Gr\xC3\xBC\xC3\x9F" "e", "us-ascii", "Gr\xC3\xBC\xC3\x9F" "e"},
-        {"Gr\xFC\xDF" "e \x80", "us-ascii", "Gr\xC3\xBC\xC3\x9F" "e \xE2\x82\xAC"},
-        {"Gr\xFC\xDF" "e", "utf-8", "Gr\xC3\xBC\xC3\x9F" "e"},
-        {"Gr\xFC\xDF" "e", "klingon", "Gr\xC3\xBC\xC3\x9F" "e"},
+        {"Gr\xFC\xDF"
+         "e",
+         "iso-8859-1",
+         "Gr\xC3\xBC\xC3\x9F"
+         "e"},
+        {"Gr\xC3\xBC\xC3\x9F"
+         "e",
+         "utf-8",
+         "Gr\xC3\xBC\xC3\x9F"
+         "e"},
+        {"Gr\xC3\xBC\xC3\x9F"
+         "e",
+         "us-ascii",
+         "Gr\xC3\xBC\xC3\x9F"
+         "e"},
+        {"Gr\xFC\xDF"
+         "e \x80",
+         "us-ascii",
+         "Gr\xC3\xBC\xC3\x9F"
+         "e \xE2\x82\xAC"},
+        {"Gr\xFC\xDF"
+         "e",
+         "utf-8",
+         "Gr\xC3\xBC\xC3\x9F"
+         "e"},
+        {"Gr\xFC\xDF"
+         "e",
+         "klingon",
+         "Gr\xC3\xBC\xC3\x9F"
+         "e"},
         {"\xEF\xBB\xBFx", "utf-8", "x"},
         {"\xEF\xBB\xBFx", "us-ascii", "x"},
         {"\0H\0i"sv, "iso-10646-ucs-2", "Hi"},
@@ -54,9 +78,17 @@ Test(charset, header_text_is_one_clean_line) {
         {"a\r\nBcc: x@y", 100, "a Bcc: x@y"},
         {"a\0b"sv, 100, "a b"},
         {"  outer  ", 100, "outer"},
-        {"a\xE2\x80\xA8" "b", 100, "a b"},
-        {"a\xC2\x85" "b", 100, "a b"},
-        {"a\xFF" "b", 100, "a\xEF\xBF\xBD" "b"},
+        {"a\xE2\x80\xA8"
+         "b",
+         100, "a b"},
+        {"a\xC2\x85"
+         "b",
+         100, "a b"},
+        {"a\xFF"
+         "b",
+         100,
+         "a\xEF\xBF\xBD"
+         "b"},
         {"\xC3\xBC\xC3\xBC", 3, "\xC3\xBC"},
         {"abc", 0, ""},
     };

@@ -23,7 +23,7 @@ std::size_t whole_request(const std::string& octets) {
     return octets.size() >= length ? length : 0;
 }
 
-}  // namespace
+}   // namespace
 
 HttpPeer::HttpPeer(Script script) : script_(std::move(script)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -99,4 +99,4 @@ void HttpPeer::serve(int fd) {
     ::close(fd);
 }
 
-}  // namespace mmgate::tests
+}   // namespace mmgate::tests

@@ -39,4 +39,4 @@ private:
     std::thread acceptor_;
 };
 
-}  // namespace mmgate::tests
+}   // namespace mmgate::tests

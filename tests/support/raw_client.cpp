@@ -67,4 +67,4 @@ std::string RawClient::rest() {
     return std::exchange(input_, {});
 }
 
-}  // namespace mmgate::tests
+}   // namespace mmgate::tests

@@ -29,4 +29,4 @@ private:
     std::string input_;
 };
 
-}  // namespace mmgate::tests
+}   // namespace mmgate::tests

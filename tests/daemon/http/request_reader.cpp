@@ -28,7 +28,7 @@ std::size_t feed(RequestReader& reader, Bytes octets, std::size_t step) {
 
 const std::string kHead = "POST /mms HTTP/1.1\r\nHost: gw\r\n";
 
-}  // namespace
+}   // namespace
 
 Test(request_reader, reads_requests_whole_and_in_pieces) {
     struct Row {
@@ -165,7 +165,8 @@ Test(request_reader, refuses_what_could_be_read_in_two_ways) {
              std::string out;
              for (int i = 0; i < 100; ++i) out += "xxxx: y\r\n";
              return out;
-         }(), 431},
+         }(),
+         431},
         {"too many fields", get + "a: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\nf: 1\r\ng: 1\r\nh: 1\r\n\r\n", 431},
         {"a long target", "GET /" + std::string(40, 'x') + " HTTP/1.1\r\n", 414},
         {"a long head", get + "X: " + std::string(600, 'y') + "\r\n\r\n", 431},

@@ -80,7 +80,7 @@ std::string post(const std::string& path, const std::string& body) {
 }
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-}  // namespace
+}   // namespace
 
 Test(http_server, answers_in_order_on_one_connection) {
     Stage stage;

@@ -37,7 +37,7 @@ HttpRequest get(std::string url) {
 
 bool has_line(const std::string& request, const std::string& line) { return request.find("\r\n" + line + "\r\n") != std::string::npos; }
 
-}  // namespace
+}   // namespace
 
 Test(http_client, takes_an_answer_or_says_what_is_wrong_with_it) {
     struct Row {
@@ -71,7 +71,8 @@ Test(http_client, takes_an_answer_or_says_what_is_wrong_with_it) {
              std::string out = "HTTP/1.1 200 OK\r\n";
              for (int i = 0; i < 4000; ++i) out += "X-Field-Number: " + std::to_string(i) + "\r\n";
              return out + "\r\n";
-         }(), 0, "", Fault::too_large},
+         }(),
+         0, "", Fault::too_large},
         {"another protocol", "220 mail.example.net ESMTP\r\n", 0, "", Fault::malformed},
         {"nothing at all", "", 0, "", Fault::peer_unreachable},
     };
@@ -123,7 +124,9 @@ Test(http_client, sends_nothing_that_is_not_clean) {
     const Row rows[] = {
         {"a line end in a value", peer.url("/"), {"X-To", "1\r\nX-Admin: yes"}},
         {"a line end in a name", peer.url("/"), {"X\nY", "1"}},
-        {"NUL in a value", peer.url("/"), {"X-To", std::string("1\0" "2", 3)}},
+        {"NUL in a value", peer.url("/"), {"X-To", std::string("1\0"
+                                                               "2",
+                                                               3)}},
         {"no name", peer.url("/"), {"", "1"}},
         {"NUL in the URL", peer.url("/") + std::string("\0x", 2), {"X-To", "1"}},
         {"a file", "file:///etc/passwd", {"X-To", "1"}},

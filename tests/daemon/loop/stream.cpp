@@ -61,7 +61,7 @@ struct Pair {
     }
 };
 
-}  // namespace
+}   // namespace
 
 Test(stream, carries_octets_both_ways_and_closes_after_the_last_one) {
     Pair pair;

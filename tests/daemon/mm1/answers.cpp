@@ -43,9 +43,9 @@ Message sample_message(RecipientState state) {
     return message;
 }
 
-constexpr RecipientState kAllStates[] = {RecipientState::queued,  RecipientState::active,    RecipientState::deferred, RecipientState::held,
-                                         RecipientState::notified, RecipientState::fetched,  RecipientState::delivered, RecipientState::relayed,
-                                         RecipientState::rejected, RecipientState::expired,  RecipientState::failed,   RecipientState::deleted};
+constexpr RecipientState kAllStates[] = {RecipientState::queued, RecipientState::active, RecipientState::deferred, RecipientState::held,
+                                         RecipientState::notified, RecipientState::fetched, RecipientState::delivered, RecipientState::relayed,
+                                         RecipientState::rejected, RecipientState::expired, RecipientState::failed, RecipientState::deleted};
 
 NotifyResp resp_of(DeliveryStatus status, std::uint8_t version = 0x92) {
     NotifyResp resp;
@@ -54,7 +54,7 @@ NotifyResp resp_of(DeliveryStatus status, std::uint8_t version = 0x92) {
     return resp;
 }
 
-}  // namespace
+}   // namespace
 
 Test(retrieval, is_given_to_who_knows_the_secret_and_is_not_another) {
     const Located right{{{77}, 1}, "0123456789abcdef"};

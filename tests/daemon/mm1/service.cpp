@@ -55,9 +55,7 @@ private:
 
 struct Stage {
     Stage()
-        : config(std::make_shared<Config>(sample())), committer(store, [this](Task task) { loop.post(std::move(task)); }), workers(loop, 2),
-          settler(loop, committer, log, metrics), names(store.secret(), "mms.example.net"), budget(10'000'000),
-          service({loop, store, committer, workers, settler, names, random, log, metrics, admission}, [this] { ++enqueued; }), server(loop, budget, service, *config) {
+        : config(std::make_shared<Config>(sample())), committer(store, [this](Task task) { loop.post(std::move(task)); }), workers(loop, 2), settler(loop, committer, log, metrics), names(store.secret(), "mms.example.net"), budget(10'000'000), service({loop, store, committer, workers, settler, names, random, log, metrics, admission}, [this] { ++enqueued; }), server(loop, budget, service, *config) {
         service.configure(config, std::make_shared<Router>(*config));
         cr_assert(server.configure(*config).has_value());
         port = server.endpoints().at(0).port;
@@ -146,7 +144,7 @@ Conf conf_of(const std::string& response) {
 }
 bool is_empty_ok(const std::string& response) { return response.starts_with("HTTP/1.1 200 OK\r\n") && body_of(response).empty(); }
 
-}  // namespace
+}   // namespace
 
 Test(mm1, a_submission_is_one_message_however_often_it_comes) {
     Stage stage;

@@ -48,7 +48,7 @@ std::uint8_t response_status(const http::Response& response) {
     return std::get<Octet>(*value).value;
 }
 
-}  // namespace
+}   // namespace
 
 Test(identity, only_what_is_trusted_and_said_once) {
     struct Row {
@@ -90,8 +90,8 @@ Test(identity, only_what_is_trusted_and_said_once) {
 }
 
 Test(identity, twelve_header_names_trusted_and_not) {
-    constexpr std::string_view kNames[] = {"x-wap-network-client-msisdn", "x-msisdn",    "x-nokia-msisdn",   "x-up-calling-line-id", "x-up-subno", "msisdn",
-                                           "x-h3g-msisdn",               "x-wap-msisdn", "x-forwarded-msisdn", "x-mdn",               "x-vzw-mdn",  "user-identity-forward-msisdn"};
+    constexpr std::string_view kNames[] = {"x-wap-network-client-msisdn", "x-msisdn", "x-nokia-msisdn", "x-up-calling-line-id", "x-up-subno", "msisdn",
+                                           "x-h3g-msisdn", "x-wap-msisdn", "x-forwarded-msisdn", "x-mdn", "x-vzw-mdn", "user-identity-forward-msisdn"};
     for (std::string_view configured : kNames) {
         Config config = sample();
         config.msisdn_headers = {std::string(configured)};
@@ -114,8 +114,8 @@ Test(ask, what_a_request_means) {
         const char* path;
         const char* media;   // nullptr: absent
         std::string body;
-        int status;           // 0: accepted
-        const char* locator;  // of a GET
+        int status;            // 0: accepted
+        const char* locator;   // of a GET
     };
     const std::string pdu = "\x8C\x80\x98T1\0\x8D\x92"s;
     const Row rows[] = {
@@ -173,16 +173,29 @@ Test(refusal, each_fault_in_each_version) {
     };
     // OMA-TS-MMS_ENC-V1_3 §7.3.48.
     constexpr Row kRows[] = {
-        {Fault::malformed, 0xE2, 0x83},       {Fault::truncated, 0xE2, 0x83},      {Fault::too_large, 0xE2, 0x83},        {Fault::unsupported_version, 0x88, 0x88},
-        {Fault::unsupported_type, 0x88, 0x88}, {Fault::sender_denied, 0xE1, 0x82},  {Fault::no_recipients, 0xE3, 0x84},    {Fault::recipient_unknown, 0xE3, 0x84},
-        {Fault::recipient_syntax, 0xE3, 0x84}, {Fault::message_too_big, 0xE5, 0x87}, {Fault::content_refused, 0xE5, 0x87}, {Fault::storage_full, 0xC0, 0x81},
-        {Fault::storage_failed, 0xC0, 0x81},   {Fault::overloaded, 0xC3, 0x86},     {Fault::hidden_sender, 0xEA, 0x82},    {Fault::internal, 0xC0, 0x81},
+        {Fault::malformed, 0xE2, 0x83},
+        {Fault::truncated, 0xE2, 0x83},
+        {Fault::too_large, 0xE2, 0x83},
+        {Fault::unsupported_version, 0x88, 0x88},
+        {Fault::unsupported_type, 0x88, 0x88},
+        {Fault::sender_denied, 0xE1, 0x82},
+        {Fault::no_recipients, 0xE3, 0x84},
+        {Fault::recipient_unknown, 0xE3, 0x84},
+        {Fault::recipient_syntax, 0xE3, 0x84},
+        {Fault::message_too_big, 0xE5, 0x87},
+        {Fault::content_refused, 0xE5, 0x87},
+        {Fault::storage_full, 0xC0, 0x81},
+        {Fault::storage_failed, 0xC0, 0x81},
+        {Fault::overloaded, 0xC3, 0x86},
+        {Fault::hidden_sender, 0xEA, 0x82},
+        {Fault::internal, 0xC0, 0x81},
     };
     for (const Row& row : kRows) {
         for (std::uint8_t version : {0x90, 0x91, 0x92, 0x93, 0x9E}) {
             const http::Response response = refuse(peek_of(PduType::m_send_req, version), PduType::m_send_conf, row.fault, "words");
             cr_expect(response.status == 200 && response.content_type == kMmsMessage);
-            const std::uint8_t want = version == 0x90 ? row.status_10 : version == 0x91 && row.status == 0xEA ? 0xE1 : row.status;
+            const std::uint8_t want = version == 0x90 ? row.status_10 : version == 0x91 && row.status == 0xEA ? 0xE1
+                                                                                                              : row.status;
             cr_expect(response_status(response) == want, "%s in %02x: %02x", spec_of(row.fault).name.data(), version, response_status(response));
             const Peek answer = peek(response.body);
             cr_expect(answer.type == PduType::m_send_conf && answer.transaction_id == "T1" && answer.version == answer_version(version));

@@ -51,7 +51,7 @@ Result<Submission> submit(const Octets& pdu, const Config& config = sample()) {
     return submission_of(std::move(*read), kSender, "10.0.0.1", config, Router(config), random, kNow);
 }
 
-}  // namespace
+}   // namespace
 
 Test(submission, makes_a_message_of_the_one_who_is_trusted) {
     const auto made = submit(send_req(to("07700900123/TYPE=PLMN") + cc("A@B.Example") + bcc("+447700900125/TYPE=PLMN") + "\x96Hello\0"s + "\x86\x80"s));

@@ -60,7 +60,7 @@ std::string pap_answer(unsigned code) {
 
 bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-}  // namespace
+}   // namespace
 
 Test(pap_bearer, hands_over_and_believes_the_code) {
     struct Row {

@@ -182,7 +182,15 @@ const Row kRows[] = {
     {"as many recipients as the transport says",
      "ready\nmail\n> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r0@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n"
      "> MAIL FROM:<+44770@gw.example>\n< 250 ok\n> RCPT TO:<r1@a.example>\n< 250 ok\n> DATA\n< 354 go\n>> \n< 250 ok\n",
-     "delivered 2.0.0; delivered 2.0.0", "", 2, TlsUse::opportunistic, {}, "Subject: x\r\n\r\nhello\r\n", TlsStart::starttls, {}, 1},
+     "delivered 2.0.0; delivered 2.0.0",
+     "",
+     2,
+     TlsUse::opportunistic,
+     {},
+     "Subject: x\r\n\r\nhello\r\n",
+     TlsStart::starttls,
+     {},
+     1},
     {"MAILMAX", "hello\n< 250-mx\n< 250 LIMITS RCPTMAX=1 MAILMAX=1\nmail\ntaken\n< 250 ok\nquit\n> QUIT\n", "delivered 2.0.0; -", "", 2},
     {"lost in the second transaction", "hello\n< 250-mx\n< 250 LIMITS RCPTMAX=1\nmail\ntaken\n< 250 ok\n> MAIL FROM:<+44770@gw.example>\nlost\n", "delivered 2.0.0; -", "451 4.4.2", 2},
 };

@@ -283,10 +283,7 @@ Test(codec, bounds) {
         std::string_view before;
         std::size_t most;
     };
-    constexpr Row kRows[] = {{"98", kLimits.transaction_id_bytes}, {"83", kLimits.uri_bytes},         {"8B", kLimits.message_id_bytes},
-                             {"BE", kLimits.message_id_bytes},     {"97", kLimits.mms_address_bytes}, {"81", kLimits.mms_address_bytes},
-                             {"96", kLimits.text_bytes},           {"8A", kLimits.text_bytes},        {"B7", kLimits.text_bytes},
-                             {"'X' 00", kLimits.text_bytes}};
+    constexpr Row kRows[] = {{"98", kLimits.transaction_id_bytes}, {"83", kLimits.uri_bytes}, {"8B", kLimits.message_id_bytes}, {"BE", kLimits.message_id_bytes}, {"97", kLimits.mms_address_bytes}, {"81", kLimits.mms_address_bytes}, {"96", kLimits.text_bytes}, {"8A", kLimits.text_bytes}, {"B7", kLimits.text_bytes}, {"'X' 00", kLimits.text_bytes}};
     for (const Row& row : kRows) {
         for (std::size_t length : {row.most, row.most + 1}) {
             const auto got = decode_pdu(descr(row.before) + std::string(length, 'a') + '\0');

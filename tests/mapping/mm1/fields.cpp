@@ -17,8 +17,7 @@ Test(fields, are_found_by_number_and_by_octet) {
         std::uint8_t octet;
         std::string_view name;
     };
-    constexpr Row kRows[] = {{0x81, "Bcc"},     {0x8C, "X-Mms-Message-Type"},    {0x90, "X-Mms-Read-Report"},  {0x99, "X-Mms-Retrieve-Status"},
-                             {0xAE, "Content"}, {0xB9, "X-Mms-Aux-Applic-Info"}, {0xBF, "X-Mms-Cancel-Status"}};
+    constexpr Row kRows[] = {{0x81, "Bcc"}, {0x8C, "X-Mms-Message-Type"}, {0x90, "X-Mms-Read-Report"}, {0x99, "X-Mms-Retrieve-Status"}, {0xAE, "Content"}, {0xB9, "X-Mms-Aux-Applic-Info"}, {0xBF, "X-Mms-Cancel-Status"}};
     for (const Row& row : kRows) {
         cr_assert(field_of(row.octet) != nullptr);
         cr_expect(field_of(row.octet)->name == row.name && field_of(row.octet & 0x7F) == field_of(row.octet), "%02X", row.octet);

@@ -51,9 +51,9 @@ rc::Gen<std::string> joined(Pieces from) {
 /// Octets of what hurts in texts on the wire and on their way to mail.
 rc::Gen<std::string> hostile() {
     return joined(
-        {"\r\n",       "\n", "\r",   "Bcc: x@y", ":",        "=?utf-8?Q?=0D=0A?=", "\"",           "\\",   "<",    ">",    ",", ";", "@", "é",
-         "€",          "😀",  "\xFF", "\xC3",     "\xC2\x85", "\xE2\x80\xA8",       "\xEF\xBB\xBF", "\x7F", "\x1F", "\x05", " ", "a", "Z", "+447",
-         "/TYPE=PLMN", "=",  "..",   "\x1B(J"});
+        {"\r\n", "\n", "\r", "Bcc: x@y", ":", "=?utf-8?Q?=0D=0A?=", "\"", "\\", "<", ">", ",", ";", "@", "é",
+         "€", "😀", "\xFF", "\xC3", "\xC2\x85", "\xE2\x80\xA8", "\xEF\xBB\xBF", "\x7F", "\x1F", "\x05", " ", "a", "Z", "+447",
+         "/TYPE=PLMN", "=", "..", "\x1B(J"});
 }
 
 /// Text as decoding leaves it: one line of UTF-8.

@@ -97,8 +97,7 @@ Test(wsp, shapes_are_told_by_the_first_octet) {
         std::uint8_t first;
         Shape shape;
     };
-    constexpr Row kRows[] = {{0x00, Shape::length}, {0x1E, Shape::length}, {0x1F, Shape::quoted_length}, {0x20, Shape::text},
-                             {0x7F, Shape::text},   {0x80, Shape::octet},  {0xFF, Shape::octet}};
+    constexpr Row kRows[] = {{0x00, Shape::length}, {0x1E, Shape::length}, {0x1F, Shape::quoted_length}, {0x20, Shape::text}, {0x7F, Shape::text}, {0x80, Shape::octet}, {0xFF, Shape::octet}};
     for (const Row& row : kRows) cr_expect(shape_of(row.first) == row.shape, "%02X", row.first);
 }
 
@@ -321,8 +320,7 @@ Test(wsp, values_are_passed_over_by_their_first_octet) {
         std::string_view wire;
         std::size_t left;
     };
-    constexpr Row kRows[] = {{"00 41", 1},       {"02 FF FF 41", 1}, {"1F 02 FF FF 41", 1}, {"'abc' 00 41", 1},
-                             {"7F 80 00 41", 1}, {"80 41", 1},       {"FF 41", 1}};
+    constexpr Row kRows[] = {{"00 41", 1}, {"02 FF FF 41", 1}, {"1F 02 FF FF 41", 1}, {"'abc' 00 41", 1}, {"7F 80 00 41", 1}, {"80 41", 1}, {"FF 41", 1}};
     for (const Row& row : kRows) {
         const std::string wire = octets(row.wire);
         Cursor in(wire);
@@ -341,8 +339,7 @@ Test(wsp, a_line_has_no_controls) {
     struct Row {
         std::string_view text, want;
     };
-    constexpr Row kRows[] = {{"", ""},        {" a  b ", " a  b "}, {"\r\n", " "}, {"a\r\nb", "a b"}, {"a\r\n b", "a b"},
-                             {"a\tb", "a b"}, {"a\0b"sv, "a b"},    {"\x7F", " "}, {"é€😀", "é€😀"}};
+    constexpr Row kRows[] = {{"", ""}, {" a  b ", " a  b "}, {"\r\n", " "}, {"a\r\nb", "a b"}, {"a\r\n b", "a b"}, {"a\tb", "a b"}, {"a\0b"sv, "a b"}, {"\x7F", " "}, {"é€😀", "é€😀"}};
     for (const Row& row : kRows) {
         cr_expect(one_line(row.text) == row.want, "%s", std::string(row.text).c_str());
         cr_expect(one_line(one_line(row.text)) == one_line(row.text));

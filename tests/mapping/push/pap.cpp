@@ -19,7 +19,7 @@ PapPush sample() {
     return push;
 }
 
-}  // namespace
+}   // namespace
 
 Test(pap, writes_control_entity_and_content) {
     const PapBody body = encode_pap_push(sample());
@@ -128,8 +128,6 @@ Test(pap, acts_on_each_code_and_on_the_class_of_others) {
         std::uint16_t code;
         PapAction action;
     };
-    constexpr Row kOthers[] = {{1500, PapAction::accepted}, {2999, PapAction::refused}, {3500, PapAction::retry},   {4999, PapAction::retry},
-                               {5001, PapAction::refused},  {0, PapAction::retry},      {999, PapAction::retry},    {6000, PapAction::retry},
-                               {65535, PapAction::retry},   {2002, PapAction::refused}, {2007, PapAction::accepted}, {3007, PapAction::without_quality}};
+    constexpr Row kOthers[] = {{1500, PapAction::accepted}, {2999, PapAction::refused}, {3500, PapAction::retry}, {4999, PapAction::retry}, {5001, PapAction::refused}, {0, PapAction::retry}, {999, PapAction::retry}, {6000, PapAction::retry}, {65535, PapAction::retry}, {2002, PapAction::refused}, {2007, PapAction::accepted}, {3007, PapAction::without_quality}};
     for (const Row& row : kOthers) cr_expect(pap_code(row.code).action == row.action, "%u", row.code);
 }
