@@ -1,8 +1,8 @@
 # Completion of mmq for bash: commands, options, and the ids of what waits.
 _mmq() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= partner=() i
-    local commands="list summary show cat trace why log hold release retry delete flush export import route peer drain resume stats alarms events health top reload config check backup pdu"
-    local options="--control -c --json --yes --dry-run --all --offline --color --state --from --to --peer --error --older --mail --raw --part --into --help --version"
+    local commands="list summary show cat trace why log hold release retry delete undelete flush export import route peer drain resume stats alarms events health top reload config check backup pdu"
+    local options="--control -c --json --yes --dry-run --all --offline --color --state --from --to --peer --error --older --mail --raw --part --into --repair --for-good --help --version"
     local states="queued active deferred held notified fetched delivered relayed rejected expired failed deleted"
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -25,6 +25,8 @@ _mmq() {
     fi
     case $command in
         "") mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+        undelete)
+            mapfile -t COMPREPLY < <(compgen -W "$(mmq "${partner[@]}" list --state deleted --json 2>/dev/null | head -n 200 | sed -n 's/^{"id":"\([0-9A-Z]*\)".*/\1/p')" -- "${word^^}") ;;
         show|cat|trace|why|log|hold|release|retry|delete|export)
             # The first page is enough to choose from.
             mapfile -t COMPREPLY < <(compgen -W "$(mmq "${partner[@]}" list --json 2>/dev/null | head -n 200 | sed -n 's/^{"id":"\([0-9A-Z]*\)".*/\1/p')" -- "${word^^}") ;;

@@ -83,8 +83,8 @@ void MailCarrier::carry(std::string_view lane, Claimed claimed, std::function<vo
     options.keep_smil = config_->keep_smil;
     workers_.run(
         [this, kind = message.kind, id = message.id, headers = message.headers, options = std::move(options)]() -> Result<Octets> {
-            auto content = store_.content(id);
-            if (!content) return fail(Fault::storage_failed, "the content is missing from the store");
+            auto content = store_.content_to_carry(id);
+            if (!content) return fail(content.error());
             if (kind != MessageKind::mm) return std::move(*content);
             auto decoded = mm1::decode_content(*content);
             if (!decoded) return fail(decoded.error());

@@ -134,6 +134,18 @@ CrashRecord recorded_crashes(const Config& config, Log& log) {
     return std::move(*opened);
 }
 
+/// Upgrading a large store takes longer than the service manager waits for a start: it is told that we are at it.
+void tell_upgrade(const Upgrade& upgrade, const ServiceManager& service, Log& log) {
+    // A slow disk writes that much of a backup in a second; what is rewritten is heard of often.
+    constexpr std::uint64_t kSlowBytes = 10 << 20;
+    const Seconds patience = Seconds(60) + Seconds(upgrade.stage == Upgrade::Stage::backs_up ? upgrade.bytes / kSlowBytes : 0);
+    const std::string formats = std::to_string(upgrade.from) + " to " + std::to_string(upgrade.to);
+    service.tell("EXTEND_TIMEOUT_USEC=" + std::to_string(std::chrono::microseconds(patience).count()) + "\nSTATUS=bringing the store from format " + formats + ": " +
+                 (upgrade.stage == Upgrade::Stage::backs_up ? "backup" : std::to_string(upgrade.messages) + " messages rewritten"));
+    if (upgrade.stage == Upgrade::Stage::backs_up) log.notice("-", "store-upgrade", {{"formats", formats}, {"backup", upgrade.backup}, {"size", upgrade.bytes}});
+    if (upgrade.stage == Upgrade::Stage::done) log.notice("-", "store-upgraded", {{"formats", formats}, {"messages", upgrade.messages}});
+}
+
 /// What does not agree with the machine, a line each; EX_CONFIG where the gateway would not work as configured.
 int tell_of_surroundings(const Config& config, const std::string& config_file) {
     int status = EX_OK;
@@ -214,6 +226,7 @@ int run(const Arguments& arguments) {
 
     LmdbOptions options = store_options(*config);
     options.tell = [&log](const std::string& text) { log.error("-", "store", {{"what", text}}); };
+    options.on_upgrade = [&service, &log](const Upgrade& upgrade) { tell_upgrade(upgrade, service, log); };
     auto opened = open_lmdb_store(options);
     if (!opened) return cannot_start(log, opened.error().rule, opened.error().fault == Fault::storage_full ? EX_IOERR : EX_CANTCREAT);
     Store& store = **opened;

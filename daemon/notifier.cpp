@@ -6,6 +6,7 @@
 #include "daemon/names.h"
 #include "daemon/retry.h"
 #include "mapping/mm1/messages.h"
+#include "mapping/status.h"
 
 namespace mmgate {
 
@@ -117,8 +118,8 @@ void Notifier::carry(std::string_view, Claimed claimed, std::function<void()> do
     carried->done = std::move(done);
     carried->open = carried->claimed.recipients.size();
     if (carried->claimed.message.kind == MessageKind::push) {
-        workers_.run([this, id = carried->claimed.message.id] { return store_.content(id); },
-                     [this, carried](std::optional<Octets> pdu) { push_finished_pdu(carried, pdu ? std::move(*pdu) : Octets()); });
+        workers_.run([this, id = carried->claimed.message.id] { return store_.content_to_carry(id); },
+                     [this, carried](Result<Octets> pdu) { push_finished_pdu(carried, std::move(pdu)); });
         return;
     }
     for (std::uint16_t index : std::vector(carried->claimed.recipients)) notify(carried, index);
@@ -174,17 +175,23 @@ void Notifier::notify(const std::shared_ptr<Carried>& carried, std::uint16_t ind
     });
 }
 
-void Notifier::push_finished_pdu(const std::shared_ptr<Carried>& carried, Octets pdu) {
+void Notifier::push_finished_pdu(const std::shared_ptr<Carried>& carried, Result<Octets> pdu) {
     const Message& message = carried->claimed.message;
     const std::uint16_t index = carried->claimed.recipients.front();
     const Recipient& recipient = message.recipients.at(index);
     const Instant now = loop_.now();
     const ReportPolicy policy{config_->service_messages, config_->report_delay};
-    if (pdu.empty() || now >= message.expires) {
+    if (now >= message.expires) {
         settled(carried, end_of(message, index, {RecipientState::expired, Fault::expired, "the report could not be pushed in time", {}, {}}, now, policy));
         return;
     }
-    push::Push push{recipient.address.value, std::move(pdu), to_text(message.id) + ".0." + std::to_string(recipient.attempts + 1),
+    if (!pdu) {
+        const Error& error = pdu.error();
+        if (is_temporary(error.fault)) return settled(carried, after_notification(message, index, {push::Verdict::try_later, error.rule}, now, *config_, random_));
+        log_.error(to_text(message.id), "failed", {{"to", recipient.address}, {"reason", error.rule}});
+        return settled(carried, end_of(message, index, {RecipientState::failed, error.fault, error.rule, {}, {}}, now, policy));
+    }
+    push::Push push{recipient.address.value, std::move(*pdu), to_text(message.id) + ".0." + std::to_string(recipient.attempts + 1),
                     std::chrono::duration_cast<Seconds>(message.expires - now)};
     ++pushing_;
     bearer_->push(std::move(push), [this, carried, index, policy, config = config_, bearer = bearer_](push::Pushed pushed) {

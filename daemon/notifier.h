@@ -44,7 +44,7 @@ private:
         std::size_t open = 0;
     };
     void notify(const std::shared_ptr<Carried>& carried, std::uint16_t index);
-    void push_finished_pdu(const std::shared_ptr<Carried>& carried, Octets pdu);
+    void push_finished_pdu(const std::shared_ptr<Carried>& carried, Result<Octets> pdu);
     void note(const push::Pushed& pushed);
     void settled(const std::shared_ptr<Carried>& carried, Settle settle);
 

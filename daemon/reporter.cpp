@@ -173,7 +173,7 @@ void Janitor::carry(std::string_view, Claimed claimed, std::function<void()> don
     ++purging_;
     log_.debug(to_text(claimed.message.id), "purged");
     std::vector<Operation> operations;
-    operations.emplace_back(Purge{claimed.message.id});
+    operations.emplace_back(Purge{claimed.message.id, loop_.now()});
     settler_.settle(std::move(operations), [this, done = std::move(done)] {
         --purging_;
         done();

@@ -45,6 +45,7 @@ enum class Fault : std::uint8_t {
     expired,               // the lifetime is over
     hidden_sender,         // Sender-Visibility Hide has no safe mapping to mail
     unmappable,            // a mail whose header forbids or cannot say its way into MMS
+    content_lost,          // what the store kept is no longer what it was given: permanent
     internal,              // anything else on our side: temporary
 };
 

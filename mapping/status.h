@@ -52,6 +52,7 @@ inline constexpr auto kFaults = std::to_array<FaultSpec>({
     {Fault::expired,             "expired",             550, "5.4.7",  "Delivery time expired",                  0xE0, "Error-network-problem",              DeliveryStatus::expired},
     {Fault::hidden_sender,       "hidden-sender",       550, "5.7.3",  "Hidden sender cannot be mapped to mail", 0xEA, "Error-service-denied",               DeliveryStatus::rejected},
     {Fault::unmappable,          "unmappable",          554, "5.6.0",  "Message cannot be handed on to MMS",     0xE5, "Error-content-not-accepted",         DeliveryStatus::rejected},
+    {Fault::content_lost,        "content-lost",        554, "5.3.0",  "Content was lost to a damaged disk",     0xE0, "Error-unspecified",                  DeliveryStatus::indeterminate},
     {Fault::internal,            "internal",            451, "4.3.0",  "Internal error, try again later",        0xC0, "Error-unspecified",                  DeliveryStatus::indeterminate},
 });
 // clang-format on

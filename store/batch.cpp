@@ -43,6 +43,7 @@ Outcome Batch::perform(const Operation& operation) {
             [&](const Release& op) { return change(op.id, kNone, [&](Tracked& tracked) { return release(tracked, op); }); },
             [&](const Retry& op) { return change(op.id, kNone, [&](Tracked& tracked) { return retry(tracked, op); }); },
             [&](const Delete& op) { return change(op.id, kNone, [&](Tracked& tracked) { return erase(tracked, op, retention_); }); },
+            [&](const Undelete& op) { return change(op.id, kNone, [&](Tracked& tracked) { return undelete(tracked, op, retention_); }); },
             [&](const Purge& op) { return purge(op); },
             [&](const PurgeSubmissions& op) { return purge_submissions(op); },
             [&](const SetGate& op) { return set_gate(op); },
@@ -138,7 +139,10 @@ Outcome Batch::change(QueueId id, const std::vector<Enqueue>& consequences, Tran
 Outcome Batch::purge(const Purge& operation) {
     lanes_changed_.ended.push_back({operation.id, kPurgeIndex});
     Work* work = touch(operation.id);
-    if (!work || !forgettable(work->tracked)) return {operation.id, false, 0};
+    if (!work) return {operation.id, false, 0};
+    const Change given_up = give_up_deleted(work->tracked, operation, retention_);
+    work->recipients.insert(given_up.recipients.begin(), given_up.recipients.end());
+    if (!forgettable(work->tracked, operation.now)) return {operation.id, false, given_up.counted};
     work->forgotten = true;
     return {operation.id, false, work->tracked.message.recipients.size()};
 }
@@ -197,6 +201,10 @@ void Batch::write(QueueId id, Work& work) {
     if (work.occupied.waiting && !occupies.waiting) {
         txn_.erase(layout::kWaiting, layout::id_key(id));
         --tally_.waiting;
+    }
+    if (!work.occupied.waiting && occupies.waiting) {
+        txn_.put(layout::kWaiting, layout::id_key(id), {});
+        ++tally_.waiting;
     }
     if (work.forgotten) {
         messages::erase(txn_, id);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "store/content_sum.h"
 #include "store/layout.h"
 #include "store/messages.h"
 #include "store/pieces.h"
@@ -137,7 +138,11 @@ private:
         if (after.seek(record_key(id, Kind::recipient, static_cast<std::uint32_t>(tracked.message.recipients.size()))) && id_of(after.key()) == id &&
             kind_of(after.key()) != Kind::events)
             find(id, "has records beyond its recipients");
-        if (tracked.has_content && !pieces::complete(txn, kContent, id, tracked.message.size_bytes)) find(id, "its content is not complete");
+        if (tracked.has_content) {
+            auto content = pieces::read(txn, kContent, id, tracked.message.size_bytes);
+            if (!content) find(id, "its content is not complete");
+            else if (tracked.content_sum && content_sum(*content) != *tracked.content_sum) find(id, "its content is not what was stored");
+        }
         if (tracked.original_header_bytes > 0 && !pieces::complete(txn, kOriginal, id, tracked.original_header_bytes)) find(id, "its original header is not complete");
         if (occupied.waiting && !txn.get(kWaiting, id_key(id))) find(id, "waits and does not stand among the waiting");
         for (const DueEntry& entry : occupied.due) {

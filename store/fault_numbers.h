@@ -42,6 +42,7 @@ inline constexpr auto kFaultNumbers = std::to_array<FaultNumber>({
     {24, Fault::hidden_sender},
     {25, Fault::internal},
     {26, Fault::unmappable},
+    {27, Fault::content_lost},
 });
 
 /// A fault without a number here is written as internal; tests/store/records.cpp finds it.

@@ -18,7 +18,7 @@
 namespace mmgate::layout {
 
 /// The format this program writes. A store with a higher one is refused; a lower one is brought up to it.
-inline constexpr std::uint32_t kSchemaVersion = 2;
+inline constexpr std::uint32_t kSchemaVersion = 3;
 
 struct DatabaseSpec {
     const char* name;

@@ -108,6 +108,11 @@ void WriteTxn::erase(Cursor& cursor) {
     note(code);
 }
 
+void WriteTxn::clear(Database database) {
+    if (error_ != 0) return;
+    if (const int code = mdb_drop(handle_.get(), env_->databases_[database.place], 0); code != 0) note(code);
+}
+
 std::uint64_t Txn::pages_in_use() const {
     constexpr MDB_dbi kFreeList = 0, kNames = 1;
     constexpr std::uint64_t kMetaPages = 2;

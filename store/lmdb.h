@@ -104,6 +104,8 @@ public:
     bool erase(Database database, Bytes key);
     /// Removes where the cursor stands, and leaves it so that next() goes to what followed.
     void erase(Cursor& cursor);
+    /// Removes everything in a database.
+    void clear(Database database);
     /// Commits. 0 when all is on the disk; otherwise nothing happened, and unless is_map_full the environment must be opened anew.
     int commit();
 };

@@ -12,13 +12,16 @@
 
 #include "store/batch.h"
 #include "store/check.h"
+#include "store/content_sum.h"
 #include "store/directory.h"
 #include "store/lanes.h"
 #include "store/layout.h"
 #include "store/lmdb.h"
 #include "store/messages.h"
+#include "store/migration.h"
 #include "store/pieces.h"
 #include "store/records.h"
+#include "store/repair.h"
 #include "store/room.h"
 
 namespace mmgate {
@@ -49,6 +52,7 @@ public:
         : options_(options), retention_{options.history, options.report_wait}, tell_(options.tell ? options.tell : [](std::string) {}), directory_(std::move(directory)), room_(options.map_size_bytes, options.disk_reserve_bytes) {}
 
     Result<void> open();
+    Result<void> repair();
 
     Result<std::vector<Outcome>> apply(std::span<Operation> operations) override;
     Result<void> admits(std::uint64_t size_bytes) const override;
@@ -64,7 +68,7 @@ public:
     std::optional<Message> find(QueueId id) const override;
     std::optional<QueueId> named(const SubmissionKey& key, Instant now) const override;
     std::vector<std::string> held_routes() const override;
-    std::optional<Octets> content(QueueId id) const override;
+    Result<Octets> content(QueueId id) const override;
     std::optional<Octets> original_header(QueueId id) const override;
     std::vector<Event> events(QueueId id) const override;
     std::vector<Message> list(QueueId after, std::size_t limit, bool ended) const override;
@@ -84,6 +88,7 @@ private:
     void publish(const Batch& batch, std::uint64_t pages_in_use);
 
     Result<void> load();
+    Result<void> bring_up();
     Result<void> prepare(lmdb::WriteTxn& txn);
     Result<void> reopen();
     bool grow();
@@ -142,6 +147,7 @@ Result<void> LmdbStore::load() {
     if (env_->map_bytes() > options_.map_size_bytes)
         tell_("the store in " + directory_.path() + " has grown to " + std::to_string(env_->map_bytes() >> 20) + " MiB, more than its configured largest size");
 
+    if (auto ours = bring_up(); !ours) return ours;
     lmdb::WriteTxn txn(*env_);
     if (txn.error() != 0) return fail(lmdb::error_of(txn.error(), "opening the store in " + directory_.path()));
     auto prepared = prepare(txn);
@@ -173,6 +179,28 @@ Result<void> LmdbStore::load() {
     return {};
 }
 
+// Refuses a store of another format than ours, or brings it up to ours.
+Result<void> LmdbStore::bring_up() {
+    std::optional<records::Meta> meta;
+    {
+        lmdb::ReadTxn txn(*env_);
+        if (txn.error() != 0) return fail(lmdb::error_of(txn.error(), "opening the store in " + directory_.path()));
+        auto record = txn.get(kMeta, kMetaKey);
+        if (!record) return {};
+        meta = records::meta_of(*record);
+    }
+    if (!meta || meta->secret.size() != kSecretBytes || meta->schema_version == 0)
+        return fail(Fault::storage_failed, "the record of its format is damaged in the store in " + directory_.path() + "; restore a backup");
+    if (meta->schema_version > kSchemaVersion)
+        return fail(Fault::storage_failed, "the store in " + directory_.path() + " has format " + std::to_string(meta->schema_version) + " of a newer mmgate, and this one knows format " +
+                                               std::to_string(kSchemaVersion) + "; start the newer one, or put the backup " + directory_.path() + "/data.format-" + std::to_string(kSchemaVersion) +
+                                               ".*.mdb that it made, or another from before the upgrade, in the place of data.mdb");
+    secret_ = std::move(meta->secret);
+    if (meta->schema_version == kSchemaVersion) return {};
+    meta->secret = secret_;
+    return migrate(*env_, directory_, *meta, options_);
+}
+
 // Reads what the store says of itself, or says it in a new one.
 Result<void> LmdbStore::prepare(lmdb::WriteTxn& txn) {
     auto record = txn.get(kMeta, kMetaKey);
@@ -181,21 +209,12 @@ Result<void> LmdbStore::prepare(lmdb::WriteTxn& txn) {
         auto secret = random_secret();
         if (!secret) return fail(secret.error());
         secret_ = std::move(*secret);
-        txn.put(kMeta, kMetaKey, encoder_.meta({kSchemaVersion, secret_}));
+        txn.put(kMeta, kMetaKey, encoder_.meta({kSchemaVersion, secret_, 0}));
         tally_ = {};
         tally_.next_lane = kFirstLane;
         txn.put(kMeta, kTallyKey, encoder_.tally(tally_));
         return {};
     }
-    auto meta = records::meta_of(*record);
-    if (!meta || meta->secret.size() != kSecretBytes || meta->schema_version == 0)
-        return fail(Fault::storage_failed, "the record of its format is damaged in the store in " + directory_.path() + "; restore a backup");
-    if (meta->schema_version > kSchemaVersion)
-        return fail(Fault::storage_failed, "the store in " + directory_.path() + " has format " + std::to_string(meta->schema_version) + " of a newer mmgate, and this one knows format " +
-                                               std::to_string(kSchemaVersion) + "; start the newer one, or restore a backup from before the upgrade");
-    secret_ = std::move(meta->secret);
-    // Format 2 has kinds, fields and a database that format 1 does not know, and changes nothing that it knows.
-    if (meta->schema_version < kSchemaVersion) txn.put(kMeta, kMetaKey, encoder_.meta({kSchemaVersion, secret_}));
     auto written = txn.get(kMeta, kTallyKey);
     auto tally = written ? records::tally_of(*written) : std::nullopt;
     if (!tally) {
@@ -422,15 +441,21 @@ std::vector<std::string> LmdbStore::held_routes() const {
     return out;
 }
 
-std::optional<Octets> LmdbStore::content(QueueId id) const {
-    std::optional<Octets> out;
-    read([&](const lmdb::Txn& txn) {
-        auto head = messages::read_head(txn, id);
-        if (!head || !head->has_content) return;
-        out = pieces::read(txn, kContent, id, head->message.size_bytes);
-        if (!out) tell_("the content of message " + to_text(id) + " is damaged; mmq check lists what is wrong");
+Result<Octets> LmdbStore::content(QueueId id) const {
+    std::optional<Tracked> head;
+    std::optional<Octets> octets;
+    int error = 0;
+    const bool seen = read([&](const lmdb::Txn& txn) {
+        head = messages::read_head(txn, id);
+        if (head && head->has_content) octets = pieces::read(txn, kContent, id, head->message.size_bytes);
+        error = txn.error();
     });
-    return out;
+    if (!seen) return fail(not_open());
+    if (error != 0) return fail(lmdb::error_of(error, "reading the store"));
+    if (!head || !head->has_content) return fail(Fault::not_found, "its content is no longer kept");
+    if (octets && (!head->content_sum || content_sum(*octets) == *head->content_sum)) return std::move(*octets);
+    tell_("the content of message " + to_text(id) + " is not what was stored; mmq check lists what is wrong");
+    return fail(Fault::content_lost, octets ? "the store gave other octets than it was given" : "octets are missing in the store");
 }
 
 std::optional<Octets> LmdbStore::original_header(QueueId id) const {
@@ -503,6 +528,22 @@ std::vector<std::string> LmdbStore::check() const {
     return check_store([this](const std::function<void(const lmdb::Txn&)>& body) { return read([&](const lmdb::Txn& txn) { body(txn); }); });
 }
 
+Result<void> LmdbStore::repair() {
+    std::lock_guard write(write_);
+    for (;;) {
+        int code = 0;
+        {
+            lmdb::WriteTxn txn(*env_);
+            mmgate::repair(txn, encoder_);
+            code = txn.commit();
+        }
+        if (code == 0) break;
+        if (!lmdb::is_map_full(code) || !grow()) return fail(lmdb::error_of(code, "repairing the store"));
+    }
+    std::unique_lock map(map_);
+    return load();
+}
+
 Result<void> LmdbStore::backup(const std::string& path) const {
     {
         // The map cannot grow while the copy reads it: give it all it may ever need, which is address space only.
@@ -531,6 +572,19 @@ Result<std::unique_ptr<Store>> open_lmdb_store(const LmdbOptions& options) {
     auto store = std::make_unique<LmdbStore>(options, std::move(*directory));
     if (auto opened = store->open(); !opened) return fail(opened.error());
     return store;
+}
+
+Result<Repaired> repair_lmdb_store(const LmdbOptions& options) {
+    auto directory = Directory::take(options.directory);
+    if (!directory) return fail(directory.error());
+    LmdbStore store(options, std::move(*directory));
+    if (auto opened = store.open(); !opened) return fail(opened.error());
+    Repaired out;
+    out.found = store.check();
+    if (out.found.empty()) return out;
+    if (auto repaired = store.repair(); !repaired) return fail(repaired.error());
+    out.left = store.check();
+    return out;
 }
 
 }   // namespace mmgate

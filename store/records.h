@@ -20,6 +20,7 @@ namespace mmgate::records {
 struct Meta {
     std::uint32_t schema_version = 0;
     Octets secret;
+    std::uint32_t migrating_to = 0;
     bool operator==(const Meta&) const = default;
 };
 

@@ -135,7 +135,7 @@ std::optional<Meta> meta_of(Bytes record) {
     Aligned aligned(record);
     const auto* value = aligned.as<disk::Meta>();
     if (!value) return std::nullopt;
-    return Meta{value->schema_version(), Reader().octets(value->secret())};
+    return Meta{value->schema_version(), Reader().octets(value->secret()), value->migrating_to()};
 }
 
 std::optional<Tally> tally_of(Bytes record) {
@@ -190,6 +190,7 @@ std::optional<MessageRecord> message_of(Bytes record) {
     out.tracked.purge_at = in.instant(value->purge_at());
     out.tracked.has_content = value->has_content();
     out.tracked.original_header_bytes = value->original_header_bytes();
+    out.tracked.content_sum = in.optional(value->content_sum());
     if (!in.ok() || out.recipients == 0 || out.recipients > kMostRecipients) return std::nullopt;
     return out;
 }
@@ -230,6 +231,7 @@ std::optional<Recipient> recipient_of(Bytes record) {
     out.request = value->request();
     out.requests_sent = value->requests_sent();
     if (value->read()) out.read = in.enumerator(*value->read(), ReadStatus::deleted_unread);
+    if (value->deleted_from()) out.deleted_from = in.enumerator(*value->deleted_from(), RecipientState::fetched);
     if (!in.ok()) return std::nullopt;
     return out;
 }

@@ -128,7 +128,7 @@ Bytes Encoder::meta(const Meta& meta) {
     FlatBufferBuilder& out = builder_->out;
     out.Clear();
     auto secret = octets(out, meta.secret);
-    return builder_->finish(disk::CreateMeta(out, meta.schema_version, secret));
+    return builder_->finish(disk::CreateMeta(out, meta.schema_version, secret, meta.migrating_to));
 }
 
 Bytes Encoder::tally(const Tally& tally) {
@@ -166,7 +166,7 @@ Bytes Encoder::message(const Tracked& tracked) {
     return builder_->finish(disk::CreateMessage(out, static_cast<std::uint8_t>(value.kind), static_cast<std::uint8_t>(value.interface), ms(value.arrival), ms(value.expires),
                                                 value.size_bytes, return_path, originator, value.originator_mms_version, envelope_id, value.return_full, value.automatic,
                                                 peer, reports_on, headers, static_cast<std::uint32_t>(value.recipients.size()), ms(tracked.report_at),
-                                                ms(tracked.purge_at), tracked.has_content, tracked.original_header_bytes, mm4));
+                                                ms(tracked.purge_at), tracked.has_content, tracked.original_header_bytes, mm4, optional(tracked.content_sum)));
 }
 
 Bytes Encoder::recipient(const mmgate::Recipient& value) {
@@ -186,11 +186,13 @@ Bytes Encoder::recipient(const mmgate::Recipient& value) {
                                                  (value.looked_up_again ? 32 : 0));
     flatbuffers::Optional<std::uint8_t> read = flatbuffers::nullopt;
     if (value.read) read = static_cast<std::uint8_t>(*value.read);
+    flatbuffers::Optional<std::uint8_t> deleted_from = flatbuffers::nullopt;
+    if (value.deleted_from) deleted_from = static_cast<std::uint8_t>(*value.deleted_from);
     return builder_->finish(disk::CreateRecipient(out, address, static_cast<std::uint8_t>(value.role), route, lane, static_cast<std::uint8_t>(value.state),
                                                   static_cast<std::uint8_t>(value.held_from), value.attempts, ms(value.next_attempt), reason, enhanced_status,
                                                   number_of(value.fault), remote_mta, notify, original_recipient, token, value.expiry_told,
                                                   value.mms_version, value.notified_since_fetch, flags, ms(value.report_from), value.request,
-                                                  value.requests_sent, read));
+                                                  value.requests_sent, read, deleted_from));
 }
 
 Bytes Encoder::events(std::span<const mmgate::Event> events) {

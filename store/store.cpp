@@ -63,4 +63,14 @@ RecipientState state_of(const Message& message) {
     return least == message.recipients.end() ? RecipientState::queued : least->state;
 }
 
+bool can_be_undeleted(const Message& message, Instant now) {
+    return std::ranges::any_of(message.recipients, [&](const Recipient& recipient) { return can_be_undeleted(recipient, now); });
+}
+
+Result<Octets> Store::content_to_carry(QueueId id) const {
+    Result<Octets> out = content(id);
+    if (!out && out.error().fault == Fault::not_found) out.error().fault = Fault::storage_failed;
+    return out;
+}
+
 }   // namespace mmgate

@@ -88,21 +88,22 @@ struct Recipient {
     Fault fault = Fault::internal;   // of a failure
     std::string remote_mta;          // who gave the last answer
     Notify notify;
-    std::string original_recipient;           // ORCPT, xtext undone
-    Octets token;                             // route mm1: 16 random octets, the secret of its retrieval URL and transaction id (daemon/names.h)
-    std::uint32_t expiry_told = 0;            // seconds in the first notification: repeats are identical
-    std::uint8_t mms_version = 0;             // octet of the phone's version as last seen, 0 unknown
-    std::uint32_t notified_since_fetch = 0;   // route mm1: notifications repeated after a retrieval that nobody confirmed
-    bool unconfirmed = false;                 // it ended after a retrieval that the phone never confirmed: nobody knows
-    bool report_allowed = true;               // Report-Allowed of the phone
-    bool report_due = false;                  // an end nobody has been told of yet
-    bool report_expected = false;             // relayed: the next hop promised a report
-    Instant report_from{};                    // report_due: not before this time
-    std::uint16_t request = 0;                // route mm4: which request to the peer names it, 0 none yet
-    std::uint16_t requests_sent = 0;          // ... how often that request has left
-    bool response_awaited = false;            // ... it has left and its response has not come
-    bool looked_up_again = false;             // ... a peer did not know its number, and who serves it was asked once more
-    std::optional<ReadStatus> read;           // what it did, as last reported
+    std::string original_recipient;               // ORCPT, xtext undone
+    Octets token;                                 // route mm1: 16 random octets, the secret of its retrieval URL and transaction id (daemon/names.h)
+    std::uint32_t expiry_told = 0;                // seconds in the first notification: repeats are identical
+    std::uint8_t mms_version = 0;                 // octet of the phone's version as last seen, 0 unknown
+    std::uint32_t notified_since_fetch = 0;       // route mm1: notifications repeated after a retrieval that nobody confirmed
+    bool unconfirmed = false;                     // it ended after a retrieval that the phone never confirmed: nobody knows
+    bool report_allowed = true;                   // Report-Allowed of the phone
+    bool report_due = false;                      // an end nobody has been told of yet
+    bool report_expected = false;                 // relayed: the next hop promised a report
+    Instant report_from{};                        // report_due: not before this time
+    std::uint16_t request = 0;                    // route mm4: which request to the peer names it, 0 none yet
+    std::uint16_t requests_sent = 0;              // ... how often that request has left
+    bool response_awaited = false;                // ... it has left and its response has not come
+    bool looked_up_again = false;                 // ... a peer did not know its number, and who serves it was asked once more
+    std::optional<ReadStatus> read;               // what it did, as last reported
+    std::optional<RecipientState> deleted_from;   // deleted, and still kept: what undelete goes back to
 
     bool operator==(const Recipient&) const = default;
 };
@@ -115,6 +116,10 @@ struct Mm4Origin {
     bool relay_report = false;                // X-Mms-Originator-R/S-Delivery-Report
     bool operator==(const Mm4Origin&) const = default;
 };
+
+/// How long a recipient that the operator deleted is kept, so that Undelete brings it back.
+inline constexpr Seconds kUndeleteFor = std::chrono::hours(24);
+inline bool can_be_undeleted(const Recipient& recipient, Instant now) { return recipient.deleted_from && now < recipient.next_attempt + kUndeleteFor; }
 
 struct Message {
     QueueId id;
@@ -140,6 +145,8 @@ struct Message {
 
 /// A message's state is the least finished of its recipients'.
 RecipientState state_of(const Message& message);
+/// Whether Undelete would bring something back.
+bool can_be_undeleted(const Message& message, Instant now);
 
 /// One line in the life of a message.
 struct Event {
@@ -216,14 +223,23 @@ struct Retry {
     QueueId id;
     Instant now;
 };
+/// What is deleted is kept for Undelete. For good: it is not, and what was deleted before no longer is either.
 struct Delete {
+    QueueId id;
+    Instant now;
+    bool for_good = false;
+};
+/// Takes back what Delete did less than kUndeleteFor ago, but for a recipient that got its message all the same; what comes back is due at once.
+struct Undelete {
     QueueId id;
     Instant now;
 };
 
-/// Forgets the record of a message all of whose recipients have ended, with its events.
+/// The time in the purge lane has come: gives up what was kept for Undelete, and forgets a message, with its events, once it need not be remembered
+/// either. What has not ended is not touched.
 struct Purge {
     QueueId id;
+    Instant now = Instant::max();
 };
 /// Forgets submission keys whose time is over, at most `limit`.
 struct PurgeSubmissions {
@@ -239,7 +255,7 @@ struct SetGate {
     Gate gate = Gate::open;
 };
 
-using Operation = std::variant<Enqueue, Settle, Reported, Hold, Release, Retry, Delete, Purge, PurgeSubmissions, SetGate>;
+using Operation = std::variant<Enqueue, Settle, Reported, Hold, Release, Retry, Delete, Undelete, Purge, PurgeSubmissions, SetGate>;
 
 struct Outcome {
     QueueId id;                // of Enqueue: the message (the first one when it was a repetition)
@@ -319,7 +335,11 @@ public:
     virtual std::optional<QueueId> named(const SubmissionKey& key, Instant now) const = 0;
     /// Routes that are held.
     virtual std::vector<std::string> held_routes() const = 0;
-    virtual std::optional<Octets> content(QueueId id) const = 0;
+    /// Fails: not_found when no such message is kept, or its content no longer is; content_lost when it is not what was stored; storage_failed when
+    /// the store cannot be read now.
+    virtual Result<Octets> content(QueueId id) const = 0;
+    /// The same for whoever carries the message: that it ended meanwhile is no fault of it, and so storage_failed, which is temporary.
+    Result<Octets> content_to_carry(QueueId id) const;
     virtual std::optional<Octets> original_header(QueueId id) const = 0;
     virtual std::vector<Event> events(QueueId id) const = 0;
     /// Messages with ids above `after`, ascending; `ended` includes those all of whose recipients have ended.
@@ -328,7 +348,7 @@ public:
     virtual StoreStats stats() const = 0;
     /// 32 random octets made with the store: the key under which message ids are made.
     virtual Octets secret() const = 0;
-    /// Checks every record and index; one line a finding, none when all is well.
+    /// Checks every record, index and octet of content; one line a finding, none when all is well.
     virtual std::vector<std::string> check() const = 0;
     /// A consistent copy of the store as one file. Fails: storage_failed.
     virtual Result<void> backup(const std::string& path) const = 0;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
+
+#include "store/content_sum.h"
 
 namespace mmgate {
 
@@ -28,13 +31,29 @@ bool all_ended(const Message& message) {
 
 bool awaits_report(const Recipient& recipient) { return recipient.state == RecipientState::relayed && recipient.report_expected; }
 
+// Until when something that was deleted is kept; nothing when nothing is.
+std::optional<Instant> kept_until(const Message& message) {
+    std::optional<Instant> out;
+    for (const Recipient& recipient : message.recipients)
+        if (recipient.deleted_from) out = std::max(out.value_or(Instant{}), recipient.next_attempt + kUndeleteFor);
+    return out;
+}
+
+// Nothing is left to do.
+bool is_over(const Tracked& tracked) { return !tracked.report_at && all_ended(tracked.message) && !has_report_due(tracked.message); }
+
 void report_no_later(Tracked& tracked, Instant at) { tracked.report_at = std::max(Instant{}, std::min(tracked.report_at.value_or(at), at)); }
 
-// A message with nothing left to do gives its content back and gets a time to be forgotten; a late report brings it back from there.
+// A message with nothing left to do gives its content back and gets a time to be forgotten; a late report brings it back from there. What was deleted keeps
+// its content for a while: the same lane then comes for that first.
 void conclude(Tracked& tracked, const Retention& retention) {
     const Message& message = tracked.message;
     tracked.purge_at.reset();
-    if (!forgettable(tracked)) return;
+    if (!is_over(tracked)) return;
+    if (auto until = kept_until(message)) {
+        tracked.purge_at = until;
+        return;
+    }
     tracked.has_content = false;
     // The header block is what a report on a late failure would return.
     if (std::ranges::none_of(message.recipients, awaits_report)) tracked.original_header_bytes = 0;
@@ -44,6 +63,17 @@ void conclude(Tracked& tracked, const Retention& retention) {
         last = std::max(last, std::max(recipient.next_attempt, message.arrival) + kept);
     }
     tracked.purge_at = last;
+}
+
+// What was deleted can no longer be brought back: which recipients that changes.
+std::vector<std::uint16_t> forget_deleted(Message& message) {
+    std::vector<std::uint16_t> out;
+    for (std::size_t i = 0; i < message.recipients.size(); ++i) {
+        if (!message.recipients[i].deleted_from) continue;
+        message.recipients[i].deleted_from.reset();
+        out.push_back(static_cast<std::uint16_t>(i));
+    }
+    return out;
 }
 
 }   // namespace
@@ -64,6 +94,7 @@ Tracked accepted(const Enqueue& enqueue, QueueId id, const Retention& retention)
         if (recipient.report_due) report_no_later(tracked, enqueue.report_at.value_or(tracked.message.arrival));
     }
     tracked.has_content = true;
+    tracked.content_sum = content_sum(enqueue.content);
     tracked.original_header_bytes = static_cast<std::uint32_t>(enqueue.original_header.size());
     conclude(tracked, retention);
     return tracked;
@@ -76,7 +107,13 @@ Change settle(Tracked& tracked, const Settle& operation, const Retention& retent
     const RecipientState before = present.state;
     const bool ends = is_end(operation.recipient.state);
     if (before == RecipientState::deleted) {
-        if (ends) change.events = operation.events;
+        if (!ends) return change;
+        change.events = operation.events;
+        // It got there all the same, or nowhere for good: what would come back would be delivered twice.
+        if (!present.deleted_from) return change;
+        present.deleted_from.reset();
+        change.recipients = {operation.ref.index};
+        conclude(tracked, retention);
         return change;
     }
     if (!fits(before, operation.was) || (is_end(before) && !ends)) return change;
@@ -168,22 +205,50 @@ Change erase(Tracked& tracked, const Delete& operation, const Retention& retenti
     for (std::size_t i = 0; i < tracked.message.recipients.size(); ++i) {
         Recipient& recipient = tracked.message.recipients[i];
         if (is_end(recipient.state)) continue;
+        if (!operation.for_good) recipient.deleted_from = recipient.state;
         recipient.state = RecipientState::deleted;
         recipient.next_attempt = operation.now;
         recipient.reason = "deleted by the operator";
         recipient.report_due = false;
         change.recipients.push_back(static_cast<std::uint16_t>(i));
     }
+    if (operation.for_good) std::ranges::copy(forget_deleted(tracked.message), std::back_inserter(change.recipients));
     change.counted = change.recipients.size();
     if (change.counted == 0) return change;
-    change.events.push_back({operation.now, std::nullopt, "deleted", "by the operator"});
+    change.events.push_back({operation.now, std::nullopt, "deleted", operation.for_good ? "for good, by the operator" : "by the operator"});
     conclude(tracked, retention);
     return change;
 }
 
-bool forgettable(const Tracked& tracked) {
-    return !tracked.report_at && all_ended(tracked.message) && !has_report_due(tracked.message);
+Change undelete(Tracked& tracked, const Undelete& operation, const Retention& retention) {
+    Change change;
+    for (std::size_t i = 0; i < tracked.message.recipients.size(); ++i) {
+        Recipient& recipient = tracked.message.recipients[i];
+        if (!can_be_undeleted(recipient, operation.now)) continue;
+        recipient.state = *recipient.deleted_from;
+        recipient.deleted_from.reset();
+        recipient.next_attempt = operation.now;
+        recipient.reason.clear();
+        change.recipients.push_back(static_cast<std::uint16_t>(i));
+    }
+    change.counted = change.recipients.size();
+    if (change.counted == 0) return change;
+    change.events.push_back({operation.now, std::nullopt, "undeleted", "by the operator"});
+    conclude(tracked, retention);
+    return change;
 }
+
+Change give_up_deleted(Tracked& tracked, const Purge& operation, const Retention& retention) {
+    Change change;
+    const auto until = kept_until(tracked.message);
+    if (!is_over(tracked) || !until || operation.now < *until) return change;
+    change.recipients = forget_deleted(tracked.message);
+    change.counted = change.recipients.size();
+    conclude(tracked, retention);
+    return change;
+}
+
+bool forgettable(const Tracked& tracked, Instant now) { return is_over(tracked) && !kept_until(tracked.message) && tracked.purge_at.value_or(now) <= now; }
 
 std::optional<Instant> due_of(const Message& message, const Recipient& recipient) {
     if (is_end(recipient.state) || recipient.state == RecipientState::held) return std::nullopt;

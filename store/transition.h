@@ -32,7 +32,8 @@ struct Tracked {
     std::optional<Instant> report_at;   // stands in the report lane at this time
     std::optional<Instant> purge_at;    // nothing is left to do: stands in the purge lane at this time
     bool has_content = false;
-    std::uint32_t original_header_bytes = 0;   // kept; 0 none
+    std::uint32_t original_header_bytes = 0;    // kept; 0 none
+    std::optional<std::uint64_t> content_sum;   // store/content_sum.h; absent: none was there to be had when it came out of an older format
     bool operator==(const Tracked&) const = default;
 };
 
@@ -44,7 +45,7 @@ struct Change {
     bool consequences = false;   // whether those of the operation are to be enqueued
 };
 
-/// Brings a new message into the form it is stored in: size, states, times. `id` is its own from now on.
+/// Brings a new message into the form it is stored in: size, sum, states, times. `id` is its own from now on.
 Tracked accepted(const Enqueue& enqueue, QueueId id, const Retention& retention);
 
 /// Settle: see store.h. A recipient whose present state is not in `was` stays as it is. Beyond that:
@@ -57,8 +58,11 @@ Change hold(Tracked& tracked, const Hold& operation);
 Change release(Tracked& tracked, const Release& operation);
 Change retry(Tracked& tracked, const Retry& operation);
 Change erase(Tracked& tracked, const Delete& operation, const Retention& retention);
-/// Whether Purge may forget it: all recipients have ended and nobody is left to be told.
-bool forgettable(const Tracked& tracked);
+Change undelete(Tracked& tracked, const Undelete& operation, const Retention& retention);
+/// The part of Purge that comes before forgetting.
+Change give_up_deleted(Tracked& tracked, const Purge& operation, const Retention& retention);
+/// Whether Purge may forget it by `now`: all recipients have ended, nobody is left to be told, nothing is kept for Undelete.
+bool forgettable(const Tracked& tracked, Instant now);
 
 /// One entry of the due index.
 struct DueEntry {

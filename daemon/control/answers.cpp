@@ -27,17 +27,24 @@ Piece failed(Piece piece, Exit code, std::string text) {
     return piece;
 }
 
+/// Whether a verb that also goes through what has ended would change the message.
+bool has_something_for(const Request& request, const Message& message, Instant now) {
+    if (request.verb == Verb::undelete) return can_be_undeleted(message, now);
+    return !request.for_good || !is_end(state_of(message)) || can_be_undeleted(message, now);
+}
+
 /// From where the error came decides whether trying again helps.
 Exit exit_of(const Error& error) { return error.fault == Fault::storage_full || error.fault == Fault::overloaded ? Exit::busy : Exit::io; }
 
 }   // namespace
 
-Operation operation_of(Verb verb, QueueId id, Instant now) {
-    switch (verb) {
+Operation operation_of(const Request& request, QueueId id, Instant now) {
+    switch (request.verb) {
         case Verb::hold: return Hold{id, now, {}};
         case Verb::release: return Release{id, now};
         case Verb::retry: return Retry{id, now};
-        default: return Delete{id, now};
+        case Verb::undelete: return Undelete{id, now};
+        default: return Delete{id, now, request.for_good};
     }
 }
 
@@ -81,13 +88,15 @@ Piece Answers::next(Cursor cursor, Instant now) const {
 
 Piece Answers::walk(Cursor cursor, Instant now) const {
     const Request& request = cursor.request;
-    bool wants_ended = request.selector.ended || std::ranges::any_of(request.selector.states, is_end);
+    Selector selector = request.selector;
+    selector.ended |= request.verb == Verb::undelete || request.for_good;   // what is deleted has ended
+    const bool wants_ended = selector.ended || std::ranges::any_of(selector.states, is_end);
     std::vector<Message> messages = store_.list(cursor.after, kPageMessages, wants_ended);
     Piece piece;
     piece.last = messages.size() < kPageMessages;
     for (const Message& message : messages) {
         cursor.after = message.id;
-        if (!matches(request.selector, message, now)) continue;
+        if (!matches(selector, message, now) || !has_something_for(request, message, now)) continue;
         if (request.verb == Verb::list) {
             piece.octets += list_line(message);
             ++piece.count;
@@ -138,7 +147,9 @@ void Answers::cat(const Message& message, Piece& piece) const {
     const Request& request = piece.cursor.request;
     auto refuse = [&](Exit code, std::string text) { piece = failed(std::move(piece), code, std::move(text)); };
     auto content = store_.content(message.id);
-    if (!content) return refuse(Exit::no_such_id, "the content of " + to_text(message.id) + " is no longer kept: all recipients have ended");
+    if (!content && content.error().fault == Fault::not_found)
+        return refuse(Exit::no_such_id, "the content of " + to_text(message.id) + " is no longer kept: all recipients have ended");
+    if (!content) return refuse(Exit::io, "the content of " + to_text(message.id) + " cannot be had: " + content.error().rule);
     if (request.form != CatForm::person) {
         auto octets = octets_of(message, request, *content);
         if (!octets) return refuse(Exit::bad_data, octets.error().rule);
@@ -192,7 +203,7 @@ Piece Answers::check(Cursor cursor) const {
     }
     piece.cursor = std::move(cursor);
     piece.last = true;
-    if (piece.count) piece.failed = End{Exit::bad_data, piece.count, "the store has " + std::to_string(piece.count) + " faults; restore a backup"};
+    if (piece.count) piece.failed = End{Exit::bad_data, piece.count, "the store has " + std::to_string(piece.count) + " faults; see mmq check --repair in mmq(1)"};
     return piece;
 }
 

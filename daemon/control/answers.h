@@ -49,7 +49,7 @@ struct Piece {
 };
 
 /// What a verb that changes messages asks of the store.
-Operation operation_of(Verb verb, QueueId id, Instant now);
+Operation operation_of(const Request& request, QueueId id, Instant now);
 
 /// The end of an answer that came to its end: `count` objects, or messages changed; `missing` ids did not exist.
 End verdict(const Request& request, std::uint64_t count, std::uint64_t missing);

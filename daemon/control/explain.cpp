@@ -55,7 +55,10 @@ const std::array<StateSpec, 12> kStates{{
     {RecipientState::rejected, [](const Recipient& r, const Message&, Instant now) { return "rejected the message " + moment(r.next_attempt, now) + quoted_reason(r); }},
     {RecipientState::expired, [](const Recipient& r, const Message&, Instant now) { return "was given up when the time was over, " + moment(r.next_attempt, now) + quoted_reason(r); }},
     {RecipientState::failed, [](const Recipient& r, const Message&, Instant now) { return "failed for good " + moment(r.next_attempt, now) + quoted_reason(r); }},
-    {RecipientState::deleted, [](const Recipient& r, const Message&, Instant now) { return "was deleted by the operator " + moment(r.next_attempt, now) + "."; }},
+    {RecipientState::deleted, [](const Recipient& r, const Message& m, Instant now) {
+         return "was deleted by the operator " + moment(r.next_attempt, now) + "." +
+                (can_be_undeleted(r, now) ? " \"mmq undelete " + to_text(m.id) + "\" brings it back; it is kept for that until " + moment(r.next_attempt + kUndeleteFor, now) + "." : "");
+     }},
 }};
 
 }   // namespace

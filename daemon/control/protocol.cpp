@@ -115,6 +115,7 @@ std::string misuse(const Request& request) {
     if (!request.ids.empty() && (!spec.takes_ids || selects)) return "ids do not go with this";
     if (selects && !spec.selects) return "selectors do not go with this verb";
     if (spec.takes_ids && request.ids.empty() && !request.all) return "ids are missing";
+    if (request.for_good && request.verb != Verb::erase) return "for_good does not go with this verb";
     if (request.dry_run && !(spec.changes && spec.selects)) return "dry_run does not go with this verb";
     if (request.peer.empty() == spec.takes_peer) return spec.takes_peer ? "the name of a peer is missing" : "a peer does not go with this verb";
     if (!request.address.empty() && !spec.takes_address) return "an address does not go with this verb";
@@ -178,6 +179,7 @@ Result<Request> decode_request(std::string_view line) {
     });
     members.take("all", "true or false", flag_into(request.all));
     members.take("dry_run", "true or false", flag_into(request.dry_run));
+    members.take("for_good", "true or false", flag_into(request.for_good));
     members.take("ended", "true or false", flag_into(request.selector.ended));
     members.take("from", "a pattern", text_into(request.selector.from));
     members.take("to", "a pattern", text_into(request.selector.to));
@@ -239,6 +241,7 @@ std::string encode_request(const Request& request) {
     for (QueueId id : request.ids) json["ids"].push_back(to_text(id));
     if (request.all) json["all"] = true;
     if (request.dry_run) json["dry_run"] = true;
+    if (request.for_good) json["for_good"] = true;
     if (request.selector.ended) json["ended"] = true;
     if (!request.selector.from.empty()) json["from"] = request.selector.from;
     if (!request.selector.to.empty()) json["to"] = request.selector.to;

@@ -54,6 +54,7 @@ enum class Verb : std::uint8_t { list,
                                  release,
                                  retry,
                                  erase,
+                                 undelete,
                                  stats,
                                  trace,
                                  why,
@@ -93,6 +94,7 @@ inline constexpr auto kVerbs = std::to_array<VerbSpec>({
     {.verb = Verb::release, .name = "release", .changes = true, .takes_ids = true, .selects = true, .over_snmp = true, .offline = true},
     {.verb = Verb::retry, .name = "retry", .changes = true, .takes_ids = true, .selects = true, .over_snmp = true, .offline = true},
     {.verb = Verb::erase, .name = "delete", .changes = true, .takes_ids = true, .selects = true, .offline = true},
+    {.verb = Verb::undelete, .name = "undelete", .changes = true, .takes_ids = true, .selects = true, .offline = true},
     {.verb = Verb::stats, .name = "stats", .monitors = true},
     {.verb = Verb::trace, .name = "trace", .takes_ids = true, .offline = true},
     {.verb = Verb::why, .name = "why", .takes_ids = true, .offline = true},
@@ -147,8 +149,9 @@ enum class CatForm : std::uint8_t {
 struct Request {
     Verb verb = Verb::list;
     std::vector<QueueId> ids{};
-    bool all = false;       // of verbs that select: the messages that `selector` names
-    bool dry_run = false;   // of verbs that change: only say which
+    bool all = false;        // of verbs that select: the messages that `selector` names
+    bool dry_run = false;    // of verbs that change: only say which
+    bool for_good = false;   // of delete: undelete does not bring it back
     Selector selector{};
     CatForm form = CatForm::person;
     std::uint32_t part = 0;                  // from 1

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "daemon/config.h"
+#include "daemon/control/message_json.h"
 #include "daemon/control/pdu_json.h"
 #include "daemon/control/protocol.h"
 #include "daemon/control/queue_client.h"
@@ -107,7 +108,7 @@ std::optional<int> unless_confirmed(Conversation& client, const Options& options
         count = end ? end->count : 0;
         if (count == 0) return std::nullopt;   // the gateway says what that means
     }
-    std::cerr << "mmq: delete " << counted(count, "message") << "? [y/N] " << std::flush;
+    std::cerr << "mmq: delete " << counted(count, "message") << (request.for_good ? " for good" : "") << "? [y/N] " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
     if (answer == "y" || answer == "Y" || answer == "yes") return std::nullopt;
@@ -131,6 +132,8 @@ std::optional<std::string> take_operands(const VerbSpec& spec, const std::vector
     } else if (!operands.empty()) {
         return std::string(spec.name) + " takes no " + operands.front();
     }
+    if (request.for_good && spec.verb != Verb::erase) return "--for-good goes with delete";
+    if (options.repair && (spec.verb != Verb::check || !options.offline)) return "--repair goes with check --offline: nothing may work on the store meanwhile";
     if (request.form != CatForm::person && (spec.verb != Verb::cat || request.ids.size() != 1)) return "--mail, --raw and --part go with cat and one id";
     return std::nullopt;
 }
@@ -157,6 +160,33 @@ tl::expected<std::unique_ptr<Conversation>, int> partner(const Options& options)
     auto client = std::make_unique<QueueClient>();
     if (auto done = client->connect(socket); !done) return tl::unexpected(fail_with(done.error().code, done.error().text));
     return client;
+}
+
+/// Mends what can be mended of the store of a gateway that does not run, and says what cannot.
+int repair(const Options& options) {
+    if (options.request.dry_run) return misused("--repair takes no --dry-run; check alone only looks");
+    auto config = read_config(options.config_file);
+    if (!config) {
+        for (const ConfigError& error : config.error()) std::cerr << error.message << "\n";
+        return static_cast<int>(Exit::configuration);
+    }
+    if (::access(config->state_dir.c_str(), R_OK | W_OK) != 0)
+        return fail_with(errno == EACCES ? Exit::not_allowed : Exit::io, config->state_dir + ": " + std::strerror(errno));
+    auto repaired = repair_lmdb_store(store_options(*config));
+    if (!repaired) return fail_with(repaired.error().fault == Fault::storage_full ? Exit::busy : Exit::io, repaired.error().rule);
+    const auto print = [&](const std::string& finding, std::string_view fate) {
+        const std::string line = text_line(std::string(fate) + ": " + finding);
+        std::cout << (options.json ? line : for_people(Verb::check, line, {}, {}));
+    };
+    std::size_t mended = 0;
+    for (const std::string& finding : repaired->found) {
+        if (std::ranges::find(repaired->left, finding) != repaired->left.end()) continue;
+        print(finding, "mended");
+        ++mended;
+    }
+    for (const std::string& finding : repaired->left) print(finding, "lost");
+    std::cerr << "mmq: " << mended << " of " << repaired->found.size() << " findings mended\n";
+    return static_cast<int>(repaired->left.empty() ? Exit::done : Exit::bad_data);
 }
 
 /// Commands that are more than one verb of the gateway.
@@ -201,6 +231,7 @@ int run(Options options) {
         if (auto wrong = take_operands(*spec, operands, options)) return misused(*wrong);
         if (spec->takes_ids && options.request.ids.empty() && !options.request.all) return fail_with(Exit::nothing_matched, "no ids on standard input");
     }
+    if (options.repair) return repair(options);
     auto other = partner(options);
     // A monitor counts what it cannot reach among its own results.
     if (!other) return name == "health" ? health_unknown() : other.error();

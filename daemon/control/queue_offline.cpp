@@ -21,7 +21,7 @@ Result<std::string> OfflineQueue::change(const Request& request, const std::vect
         return lines;
     }
     std::vector<Operation> operations;
-    for (QueueId id : ids) operations.push_back(operation_of(request.verb, id, present()));
+    for (QueueId id : ids) operations.push_back(operation_of(request, id, present()));
     auto outcomes = store_->apply(operations);
     if (!outcomes) return fail(outcomes.error());
     for (std::size_t i = 0; i < ids.size(); ++i) {

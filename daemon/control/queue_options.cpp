@@ -23,7 +23,8 @@ constexpr std::string_view kUsage =
     "  trace ID...                        its whole life\n"
     "  why ID...                          why it is where it is, and what to do\n"
     "  log ID [FILE]                      its lines in the log\n"
-    "  hold | release | retry | delete    ID..., or --all with SELECTORS\n"
+    "  hold | release | retry             ID..., or --all with SELECTORS\n"
+    "  delete [--for-good] | undelete     the same; what is deleted is kept for a day\n"
     "  flush DESTINATION                  retry all that goes there, now\n"
     "  export ID... [--raw] --into FOLDER messages as files: .eml, or as stored\n"
     "  import FILE... [--from A --to A]   mails or M-Send.req from files into the queue\n"
@@ -39,7 +40,7 @@ constexpr std::string_view kUsage =
     "  top                                what waits, as it changes; q ends it\n"
     "  reload                             read the configuration anew\n"
     "  config show | check | diff FILE    what is configured, without secrets\n"
-    "  check                              verify the store\n"
+    "  check [--repair --offline]         verify the store; mend its indexes\n"
     "  backup FILE                        a consistent copy of the store\n"
     "  pdu FILE|-                         decode one MM1 PDU (needs no gateway)\n"
     "\n"
@@ -100,11 +101,13 @@ std::variant<Options, int> read_options(int argc, char** argv) {
                  kPart,
                  kInto,
                  kOffline,
+                 kRepair,
+                 kForGood,
                  kColour,
                  kAll,
                  kVersionOption,
                  kHelp };
-    const option known[] = {{"control", required_argument, nullptr, kControl}, {"config", required_argument, nullptr, 'c'}, {"json", no_argument, nullptr, 'j'}, {"yes", no_argument, nullptr, 'y'}, {"dry-run", no_argument, nullptr, 'n'}, {"all", no_argument, nullptr, kAll}, {"state", required_argument, nullptr, kState}, {"from", required_argument, nullptr, kFrom}, {"to", required_argument, nullptr, kTo}, {"older", required_argument, nullptr, kOlder}, {"peer", required_argument, nullptr, kPeer}, {"error", required_argument, nullptr, kError}, {"into", required_argument, nullptr, kInto}, {"offline", no_argument, nullptr, kOffline}, {"color", required_argument, nullptr, kColour}, {"mail", no_argument, nullptr, kMail}, {"raw", no_argument, nullptr, kRaw}, {"part", required_argument, nullptr, kPart}, {"version", no_argument, nullptr, kVersionOption}, {"help", no_argument, nullptr, kHelp}, {nullptr, 0, nullptr, 0}};
+    const option known[] = {{"control", required_argument, nullptr, kControl}, {"config", required_argument, nullptr, 'c'}, {"json", no_argument, nullptr, 'j'}, {"yes", no_argument, nullptr, 'y'}, {"dry-run", no_argument, nullptr, 'n'}, {"all", no_argument, nullptr, kAll}, {"state", required_argument, nullptr, kState}, {"from", required_argument, nullptr, kFrom}, {"to", required_argument, nullptr, kTo}, {"older", required_argument, nullptr, kOlder}, {"peer", required_argument, nullptr, kPeer}, {"error", required_argument, nullptr, kError}, {"into", required_argument, nullptr, kInto}, {"offline", no_argument, nullptr, kOffline}, {"repair", no_argument, nullptr, kRepair}, {"for-good", no_argument, nullptr, kForGood}, {"color", required_argument, nullptr, kColour}, {"mail", no_argument, nullptr, kMail}, {"raw", no_argument, nullptr, kRaw}, {"part", required_argument, nullptr, kPart}, {"version", no_argument, nullptr, kVersionOption}, {"help", no_argument, nullptr, kHelp}, {nullptr, 0, nullptr, 0}};
     Options options;
     Request& request = options.request;
     for (int given; (given = getopt_long(argc, argv, "c:jyn", known, nullptr)) != -1;) {
@@ -129,6 +132,8 @@ std::variant<Options, int> read_options(int argc, char** argv) {
             case kError: request.selector.error = optarg; break;
             case kInto: options.into = optarg; break;
             case kOffline: options.offline = true; break;
+            case kForGood: request.for_good = true; break;
+            case kRepair: options.repair = true; break;
             case kColour: {
                 auto when = std::ranges::find(kColourWords, std::string_view(optarg));
                 if (when == std::end(kColourWords)) return misused("--color takes auto, always or never");

@@ -18,7 +18,7 @@ enum class ColourWish : std::uint8_t { automatic,
 
 struct Options {
     std::string control, config_file = kDefaultConfigFile;
-    bool json = false, yes = false, all = false, offline = false;
+    bool json = false, yes = false, all = false, offline = false, repair = false;
     ColourWish colour = ColourWish::automatic;
     std::string into;                 // the folder that export writes to
     std::vector<std::string> words;   // the command and its operands

@@ -318,7 +318,8 @@ std::string for_people(Verb verb, std::string_view line, std::chrono::sys_second
         case Verb::hold:
         case Verb::release:
         case Verb::retry:
-        case Verb::erase: return text_of(json, "id") + "  " + counted(number_of(json, "recipients"), "recipient") + "\n";
+        case Verb::erase:
+        case Verb::undelete: return text_of(json, "id") + "  " + counted(number_of(json, "recipients"), "recipient") + "\n";
         case Verb::reload:
         case Verb::check:
         case Verb::backup: return text_of(json, "text") + "\n";

@@ -234,9 +234,8 @@ private:
     }
 
     void change(std::vector<QueueId> ids) {
-        Verb verb = request_.verb;
         std::vector<Operation> operations;
-        for (QueueId id : ids) operations.push_back(operation_of(verb, id, server_.loop_.now()));
+        for (QueueId id : ids) operations.push_back(operation_of(request_, id, server_.loop_.now()));
         server_.committer_.submit(std::move(operations), [weak = weak_from_this(), ids = std::move(ids)](Result<std::vector<Outcome>> outcomes) {
             if (auto self = weak.lock()) self->changed(ids, outcomes);
         });
@@ -256,7 +255,7 @@ private:
             if (verb == Verb::erase) server_.metrics_.add(Counter::deleted, recipients);
             ++count_;
         }
-        if (verb == Verb::release || verb == Verb::retry) server_.callbacks_.kick();
+        if (verb == Verb::release || verb == Verb::retry || verb == Verb::undelete) server_.callbacks_.kick();
         proceed();
     }
 

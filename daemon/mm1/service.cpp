@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/mm1/confirmation.h"
+#include "daemon/outcome.h"
 #include "daemon/read_report.h"
 #include "mapping/mm1/messages.h"
 #include "mapping/mm1/pdus.h"
@@ -244,10 +245,15 @@ void Service::retrieve(const std::string& text, const std::string& peer, const s
     reads_.run([this, where = std::move(*where), asker = asker_of(identity), asked, peer, respond = std::move(respond)]() -> Task {
         auto message = parts_.store.find(where.ref.id);
         auto why = refuses_retrieval(message, where, asker, asked);
-        std::optional<Octets> content;
+        Result<Octets> content;
         if (!why) {
-            content = parts_.store.content(where.ref.id);
+            content = parts_.store.content_to_carry(where.ref.id);
             if (!content) why = NotGiven::failed;
+            if (!content && !is_temporary(content.error().fault))
+                return [this, message = std::move(*message), index = where.ref.index, error = content.error(), asked, peer, respond] {
+                    lose(message, index, error);
+                    do_not_give(NotGiven::lost, asked, peer, respond);
+                };
         }
         if (why) return [this, why = *why, asked, peer, respond] { do_not_give(why, asked, peer, respond); };
         Octets head = retrieve_head_of(*message, where.ref.index, parts_.names);
@@ -273,9 +279,18 @@ void Service::give(const Message& message, std::uint16_t index, Octets head, std
     parts_.settler.settle(std::move(operations), [] {});
 }
 
+// Nobody will ever have it: its sender is told so.
+void Service::lose(const Message& message, std::uint16_t index, const Error& error) {
+    parts_.log.error(to_text(message.id), "failed", {{"to", message.recipients[index].address}, {"reason", error.rule}});
+    std::vector<Operation> operations;
+    operations.emplace_back(end_of(message, index, {RecipientState::failed, error.fault, error.rule, {}, {}}, parts_.loop.now(), {config_->service_messages, config_->report_delay}));
+    parts_.settler.settle(std::move(operations), [this] { enqueued_(); });
+}
+
 void Service::do_not_give(NotGiven why, Instant asked, const std::string& peer, http::Respond respond) {
     if (why != NotGiven::not_found) {
-        parts_.log.notice("-", "not-given", {{"peer", peer}, {"reason", why == NotGiven::held ? "held" : "the content cannot be read"}});
+        parts_.log.notice("-", "not-given", {{"peer", peer}, {"reason", why == NotGiven::held ? "held" : why == NotGiven::lost ? "the content is lost"
+                                                                                                                               : "the content cannot be read"}});
         return respond(not_given(why, parts_.loop.now()));
     }
     parts_.metrics.add(Counter::mm1_not_found);

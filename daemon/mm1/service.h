@@ -86,6 +86,7 @@ private:
     void was_read(const ReadRecInd& ind, const std::optional<Message>& message, const Asker& asker, http::Respond respond);
     void retrieve(const std::string& locator, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond);
     void give(const Message& message, std::uint16_t index, Octets head, std::shared_ptr<const Octets> content, http::Respond respond);
+    void lose(const Message& message, std::uint16_t index, const Error& error);
     void do_not_give(NotGiven why, Instant asked, const std::string& peer, http::Respond respond);
     void answer_late();
     Asker asker_of(const std::optional<std::string>& identity) const;

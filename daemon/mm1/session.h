@@ -134,6 +134,7 @@ enum class NotGiven : std::uint8_t {
     not_found,   // unknown, foreign, used up, expired: nobody learns which
     held,        // by the operator: later
     failed,      // the store does not answer: later
+    lost,        // the store no longer has what it was given: never
 };
 struct NotGivenRow {
     NotGiven why;
@@ -147,6 +148,7 @@ inline constexpr auto kNotGiven = std::to_array<NotGivenRow>({
     {NotGiven::not_found, 404, 0xE2, "This message does not exist any more."},
     {NotGiven::held, 200, 0xC1, "This message is not available at the moment."},
     {NotGiven::failed, 200, 0xC0, "The message service has a problem. Please try again later."},
+    {NotGiven::lost, 200, 0xE0, "The message was lost. Its sender is told."},
 });
 http::Response not_given(NotGiven why, Instant now);
 

@@ -160,8 +160,8 @@ void Carrier::forward(const Shared& batch, const Peer& peer, Request request) {
     const Sent sent{request.number, outgoing.request.ack_requested, outgoing.report_awaited};
     parts_.workers.run(
         [&store = parts_.store, id = message.id, outgoing = std::move(outgoing), sent]() mutable -> Result<Written> {
-            auto content = store.content(id);
-            if (!content) return fail(Fault::storage_failed, "the content is missing from the store");
+            auto content = store.content_to_carry(id);
+            if (!content) return fail(content.error());
             auto decoded = mm1::decode_content(*content);
             if (!decoded) return fail(decoded.error());
             outgoing.request.content = std::move(*decoded);
@@ -176,8 +176,8 @@ void Carrier::forward(const Shared& batch, const Peer& peer, Request request) {
 void Carrier::send_finished(const Shared& batch, Request request) {
     parts_.workers.run(
         [&store = parts_.store, id = batch->claimed.message.id, number = request.number]() -> Result<Written> {
-            auto mail = store.content(id);
-            if (!mail) return fail(Fault::storage_failed, "the content is missing from the store");
+            auto mail = store.content_to_carry(id);
+            if (!mail) return fail(mail.error());
             auto peeked = peek(*mail);
             if (!peeked) return fail(peeked.error());
             Written written;

@@ -49,7 +49,7 @@ void whole(Store& store) {
         cr_expect(store.content(id) == content, "%zu octets", size);
     }
     cr_expect(store.secret().size() == 32);
-    cr_expect(store.find({1}) == std::nullopt && store.content({1}) == std::nullopt && store.original_header({1}) == std::nullopt && store.events({1}).empty());
+    cr_expect(store.find({1}) == std::nullopt && store.content({1}).error().fault == Fault::not_found && store.original_header({1}) == std::nullopt && store.events({1}).empty());
 }
 
 void ids(Store& store) {
@@ -227,7 +227,7 @@ void verbs(Store& store) {
     cr_expect(store.claim("mm1", at(30), 10).empty() && store.lanes(at(30), 10).empty());
     cr_expect(apply_one(store, Delete{id, at(23)}).changed == 2);
     cr_expect(states() == std::vector({deleted, deleted, failed}));
-    cr_expect(apply_one(store, Delete{id, at(23)}).changed == 0 && apply_one(store, Hold{id, at(23)}).changed == 0 && apply_one(store, Retry{id, at(23)}).changed == 0);
+    cr_expect(apply_one(store, Release{id, at(23)}).changed == 0 && apply_one(store, Hold{id, at(23)}).changed == 0 && apply_one(store, Retry{id, at(23)}).changed == 0);
     // The one under way is delivered all the same: the event is the truth, the state the operator's.
     cr_expect(apply_one(store, settle({id, 0}, recipient("+447700900001"), delivered, at(24))).changed == 0);
     std::vector<std::string> told;
@@ -235,8 +235,92 @@ void verbs(Store& store) {
     cr_expect(told == std::vector<std::string>({"accepted", "routed", "held", "released", "retry", "held", "released", "deleted", "delivered"}));
     cr_expect(states()[0] == deleted && store.find(id)->recipients[0].reason == "deleted by the operator");
     const QueueId nobody{1};
-    for (const Outcome& one : apply(store, {Hold{nobody, kStart}, Release{nobody, kStart}, Retry{nobody, kStart}, Delete{nobody, kStart}, Purge{nobody}, Reported{nobody, {0}, {}, {}}}))
+    for (const Outcome& one : apply(store, {Hold{nobody, kStart}, Release{nobody, kStart}, Retry{nobody, kStart}, Delete{nobody, kStart}, Undelete{nobody, kStart}, Purge{nobody}, Reported{nobody, {0}, {}, {}}}))
         cr_expect(one.changed == 0);
+}
+
+std::vector<RecipientState> states_of(Store& store, QueueId id) {
+    std::vector<RecipientState> out;
+    const Message message = *store.find(id);
+    for (const Recipient& one : message.recipients) out.push_back(one.state);
+    return out;
+}
+
+void undeletes(Store& store) {
+    Recipient waits = recipient("+447700900002", "mm1", at(500));
+    waits.state = notified;
+    Recipient ended = recipient("+447700900003");
+    ended.state = failed;
+    const QueueId id = apply_one(store, enqueue({recipient("+447700900001"), waits, ended}, "kept")).id;
+    cr_expect(apply_one(store, Undelete{id, at(1)}).changed == 0, "nothing is deleted");
+    cr_expect(apply_one(store, Delete{id, at(10)}).changed == 2);
+    cr_expect(states_of(store, id) == std::vector({deleted, deleted, failed}));
+    cr_expect(store.content(id) == "kept" && store.original_header(id).has_value() && store.stats().messages == 0 && store.list({}, 10, false).empty());
+    cr_expect(can_be_undeleted(*store.find(id), at(9) + kUndeleteFor) && !can_be_undeleted(*store.find(id), at(10) + kUndeleteFor));
+    cr_expect(store.claim("mm1", at(1000), 10).empty());
+
+    cr_expect(apply_one(store, Undelete{id, at(20)}).changed == 2);
+    cr_expect(states_of(store, id) == std::vector({queued, notified, failed}), "what had ended by itself stays so");
+    cr_expect(store.stats().messages == 1 && store.list({}, 10, false).size() == 1 && store.lanes(at(20), 10) == std::vector{lane_due("mm1", at(20))});
+    auto claimed = store.claim("mm1", at(20), 10);
+    cr_assert(claimed.size() == 1 && claimed[0].recipients == std::vector<std::uint16_t>({0, 1}));
+    cr_expect(claimed[0].message.recipients[0].reason.empty());
+
+    // Deleted while under way: what got there all the same does not come back, or it would get there twice.
+    apply_one(store, Delete{id, at(30)});
+    apply_one(store, settle({id, 0}, claimed[0].message.recipients[0], delivered, at(31)));
+    apply_one(store, settle({id, 1}, claimed[0].message.recipients[1], deferred, at(31)));
+    cr_expect(apply_one(store, Undelete{id, at(32)}).changed == 1 && states_of(store, id) == std::vector({deleted, notified, failed}));
+    cr_expect(apply_one(store, Undelete{id, at(33)}).changed == 0);
+
+    // Under a hold it was, under a hold it is again.
+    apply(store, {Hold{id, at(40)}, Delete{id, at(41)}, Undelete{id, at(42)}});
+    cr_expect(states_of(store, id)[1] == held && store.find(id)->recipients[1].held_from == notified);
+
+    // For good.
+    const std::uint64_t octets = store.stats().content_bytes;
+    cr_expect(apply_one(store, Delete{id, at(50)}).changed == 1 && store.stats().content_bytes == octets);
+    cr_expect(apply_one(store, Delete{id, at(51)}).changed == 0 && store.stats().content_bytes == octets, "the same said twice harms nothing");
+    cr_expect(apply_one(store, Delete{id, at(52), true}).changed == 1 && store.stats().content_bytes == 0 && !store.content(id));
+    cr_expect(apply_one(store, Delete{id, at(53), true}).changed == 0 && apply_one(store, Undelete{id, at(53)}).changed == 0);
+    const QueueId at_once = apply_one(store, enqueue({recipient("+447700900001", "mm1", at(10'000'000)), ended})).id;
+    cr_expect(apply_one(store, Delete{at_once, at(54), true}).changed == 1 && states_of(store, at_once) == std::vector({deleted, failed}) && !store.content(at_once));
+    cr_expect(apply_one(store, Undelete{at_once, at(55)}).changed == 0);
+    cr_expect(store.events(id).back().detail == "for good, by the operator");
+    cr_expect(store.lanes(at(0), 10) == std::vector{lane_due("purge", at(50) + kHistory)});
+}
+
+void deleted_is_kept_for_a_day(Store& store) {
+    const QueueId id = apply_one(store, enqueue({recipient("+447700900001")}, "a day")).id;
+    apply_one(store, Delete{id, at(10)});
+    const Instant over = at(10) + kUndeleteFor;
+    cr_expect(store.lanes(at(0), 10) == std::vector{lane_due("purge", over)}, "kept longer than the shorter history of these tests");
+    cr_expect(apply_one(store, Undelete{id, over}).changed == 0, "too late");
+    cr_expect(apply_one(store, Purge{id, over - Seconds(1)}).changed == 0 && store.content(id).has_value(), "too early");
+    cr_expect(apply_one(store, Purge{id, over}).changed == 1 && !store.find(id) && store.stats().content_bytes == 0);
+
+    // Where the record is to be remembered longer than that, the content goes first.
+    Enqueue group = enqueue({recipient("+447700900001"), recipient("b@example.org", "mail:b")}, "and longer");
+    group.message.expires = over + kReportWait;
+    const QueueId longer = apply_one(store, group).id;
+    Settle handed_on = settle({longer, 1}, group.message.recipients[1], relayed, over - Seconds(10));
+    handed_on.recipient.report_expected = true;
+    apply(store, {Delete{longer, at(10)}, handed_on});
+    cr_expect(store.find(longer)->recipients[1].state == deleted);
+    apply(store, {Undelete{longer, at(11)}});
+    cr_expect(states_of(store, longer) == std::vector({queued, deleted}), "the one that was handed on stays deleted");
+    apply_one(store, settle({longer, 0}, group.message.recipients[0], delivered, over));
+    cr_expect(store.lanes(at(0), 10) == std::vector{lane_due("purge", over + kHistory)});
+
+    // Somebody is still to be told of another's end: then the content stays for the report, and the day is over all the same.
+    const QueueId told = apply_one(store, enqueue({recipient("+447700900001"), recipient("+447700900002")}, "told")).id;
+    Settle bad = settle({told, 1}, recipient("+447700900002"), failed, at(20));
+    bad.recipient.report_due = true;
+    apply(store, {bad, Delete{told, at(20)}});
+    cr_expect(apply_one(store, Purge{told, over + Seconds(100)}).changed == 0 && store.content(told).has_value());
+    apply_one(store, Reported{told, {1}, {}, {}});
+    cr_expect(store.content(told).has_value(), "and what was deleted can still be brought back");
+    cr_expect(apply_one(store, Undelete{told, at(30)}).changed == 1 && states_of(store, told) == std::vector({queued, failed}));
 }
 
 void reports(Store& store) {
@@ -445,7 +529,9 @@ void full(Store& store) {
     end.consequences = {enqueue({recipient("sender@example.org", "mail:b")}, "a report of a few octets")};
     cr_expect(apply_one(store, end).changed == 1);
     for (QueueId id : taken) apply_one(store, Delete{id, kStart});
-    cr_expect(store.admits(octets.size()).has_value());
+    cr_expect(!store.admits(10 * octets.size()).has_value(), "what can be brought back takes its room");
+    for (QueueId id : taken) apply_one(store, Delete{id, kStart, true});
+    cr_expect(store.admits(10 * octets.size()).has_value());
     cr_expect(apply_one(store, enqueue({recipient("+447700900001")}, octets)).changed == 1);
 }
 
@@ -531,6 +617,8 @@ constexpr Row kRows[] = {
     {"nothing waits longer than its message lives", expiry},
     {"settling respects what happened meanwhile", settles},
     {"the operator's verbs", verbs},
+    {"what was deleted comes back", undeletes},
+    {"but not for longer than a day", deleted_is_kept_for_a_day},
     {"every end is told once", reports},
     {"what has ended is freed, kept and forgotten", endings},
     {"lanes are found by their earliest work", lanes},
@@ -641,7 +729,14 @@ Test(store, engines_agree) {
                 case 7: operations.emplace_back(Hold{some_id(), now}); break;
                 case 8: operations.emplace_back(Release{some_id(), now}); break;
                 case 9: operations.emplace_back(Retry{some_id(), now}); break;
-                case 10: operations.emplace_back(below(2) == 0 ? Operation(Delete{some_id(), now}) : Operation(Purge{some_id()})); break;
+                case 10:
+                    switch (below(4)) {
+                        case 0: operations.emplace_back(Delete{some_id(), now, below(3) == 0}); break;
+                        case 1: operations.emplace_back(Undelete{some_id(), now + Seconds(below(2) * kUndeleteFor.count())}); break;
+                        case 2: operations.emplace_back(Purge{some_id()}); break;
+                        case 3: operations.emplace_back(Purge{some_id(), now + Seconds(below(2) * kUndeleteFor.count())}); break;
+                    }
+                    break;
                 case 11: operations.emplace_back(PurgeSubmissions{now, below(3)}); break;
             }
         }

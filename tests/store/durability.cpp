@@ -306,7 +306,7 @@ Test(durability, a_full_disk) {
             cr_expect(!refused.has_value() && refused.error().fault == Fault::storage_full);
             cr_expect(store->find(taken[1])->recipients[0].state == RecipientState::queued);
             std::filesystem::remove(disk + "/filler");
-            for (QueueId id : taken) cr_expect(apply_one(*store, Delete{id, kStart}).changed == 1);
+            for (QueueId id : taken) cr_expect(apply_one(*store, Delete{id, kStart, true}).changed == 1);
             cr_expect(store->admits(60'000).has_value(), "cycle %d: room again, inside a file that does not shrink", cycle);
             expect_whole(*store, "cycle " + std::to_string(cycle));
         }

@@ -13,6 +13,7 @@
 
 #include "store/layout.h"
 #include "store/lmdb.h"
+#include "store/pieces.h"
 #include "store/records.h"
 #include "tests/store/samples.h"
 
@@ -35,12 +36,62 @@ struct Damage {
     std::function<void(lmdb::WriteTxn&, QueueId)> done;
     const char* finding;   // what the check says of it
     bool readable;         // whether the message still is
+    bool mended;           // by a repair
 };
 
 // Lanes are numbered as they come; those of one message by name.
 constexpr layout::LaneId kMailLane = layout::kFirstLane, kPhoneLane = kMailLane + 1;
 
 const Octets kNoise = "\xff\xff\xff\x7fnoise that is no record";
+
+using namespace layout;
+const Damage kDamages[] = {
+    {"a message", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::message, 0), kNoise); }, "damaged or missing", false, false},
+    {"a message cut short", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::message, 0), Octets(*txn.get(kMessages, record_key(id, Kind::message, 0))).substr(0, 40)); },
+     "damaged or missing", false, false},
+    {"an empty record", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::message, 0), {}); }, "damaged or missing", false, false},
+    {"a recipient", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::recipient, 1), kNoise); }, "damaged or missing", false, false},
+    {"a recipient gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kMessages, record_key(id, Kind::recipient, 1)); }, "damaged or missing", false, false},
+    {"a message gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kMessages, record_key(id, Kind::message, 0)); }, "records without a message", false, false},
+    {"a recipient too many", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::recipient, 2), kNoise); }, "beyond its recipients", true, true},
+    {"events", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::events, 0), kNoise); }, "events is damaged", true, true},
+    {"a piece gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kContent, piece_key(id, 1)); }, "content is not complete", true, false},
+    {"a piece too short", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kContent, piece_key(id, 0), "x"); }, "content is not complete", true, false},
+    {"a piece too many", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kContent, piece_key(id, 3), "x"); }, "content is not complete", true, false},
+    {"other octets in a piece", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kContent, piece_key(id, 1), std::string(pieces::kPieceBytes, 'w')); }, "content is not what was stored", true, false},
+    {"the header gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kOriginal, piece_key(id, 0)); }, "original header is not complete", true, false},
+    {"an orphaned piece", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kContent, piece_key({id.value + 1}, 0), "x"); }, "orphaned content", true, true},
+    {"an orphaned header", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kOriginal, piece_key({id.value + 1}, 0), "x"); }, "orphaned original header", true, true},
+    {"a key of another length", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kContent, "short", "x"); }, "has 5 octets", true, true},
+    {"not in the due index", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kDue, due_key({kPhoneLane, kStart, {id, 0}})); }, "not in the due index", true, true},
+    {"due without a recipient", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kDue, due_key({kPhoneLane, at(-5), {id, 7}}), {}); }, "has nothing that is due", true, true},
+    {"due at another time", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kDue, due_key({kPhoneLane, at(-5), {id, 0}}), {}); }, "has nothing that is due", true, true},
+    {"due without a message", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kDue, due_key({kPhoneLane, at(-5), {{id.value + 1}, 0}}), {}); }, "has nothing that is due", true, true},
+    {"not among the waiting", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kWaiting, id_key(id)); }, "does not stand among the waiting", true, true},
+    {"waiting without a message", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kWaiting, id_key({id.value + 1}), {}); }, "does not wait", true, true},
+    {"a lane's name", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kLanes, lane_key(kMailLane), kNoise); }, "is damaged", true, true},
+    {"a lane without work", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kLanes, lane_key(999), records::Encoder().lane("idle")); }, "has no entry", true, true},
+    {"two lanes of a name", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kLanes, lane_key(999), records::Encoder().lane("mm1")); }, "two lanes are named mm1", true, true},
+    {"a submission", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kSubmissions, submission_key(key(1)), kNoise); }, "submission's record is damaged", true, true},
+    {"a submission for ever", [](lmdb::WriteTxn& txn, QueueId) { txn.erase(kSubmissionsByTime, submission_time_key(at(10), submission_key(key(1)))); }, "is never forgotten", true, true},
+    {"a submission's time", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kSubmissionsByTime, submission_time_key(at(11), submission_key(key(1))), {}); }, "that is not there", true, true},
+    {"the tally's numbers", [](lmdb::WriteTxn& txn, QueueId) { auto tally = *records::tally_of(*txn.get(kMeta, kTallyKey)); ++tally.content_bytes; txn.put(kMeta, kTallyKey, records::Encoder().tally(tally)); },
+     "the tally is not", true, true},
+};
+
+// A store with one message to damage, and one that must not feel it.
+struct Two {
+    QueueId victim, healthy;
+};
+Two two_messages(const LmdbOptions& options) {
+    auto store = open(options);
+    Enqueue victim = enqueue({recipient("+447700900001"), recipient("a@example.org", "mail:a")}, std::string(40'000, 'v'));
+    victim.submission = key(1);
+    victim.submission_until = at(10);
+    // Far enough apart for an orphan between them.
+    const QueueId id = apply_one(*store, victim).id;
+    return {id, apply_one(*store, enqueue({recipient("+447700900002"), recipient("a@example.org", "mail:a")}, "healthy", at(1))).id};
+}
 
 }   // namespace
 
@@ -99,12 +150,12 @@ Test(opening, refusals_name_the_reason) {
     struct Row {
         const char* name;
         Octets meta;
-        const char* says;
+        std::string says;
     };
     const Row rows[] = {
-        {"newer", Octets(encoder.meta({layout::kSchemaVersion + 1, secret})), "newer mmgate"},
+        {"newer", Octets(encoder.meta({layout::kSchemaVersion + 1, secret, 0})), "has format " + std::to_string(layout::kSchemaVersion + 1) + " of a newer mmgate, and this one knows format " + std::to_string(layout::kSchemaVersion)},
         {"damaged", kNoise, "damaged"},
-        {"no secret", Octets(encoder.meta({layout::kSchemaVersion, "short"})), "damaged"},
+        {"no secret", Octets(encoder.meta({layout::kSchemaVersion, "short", 0})), "damaged"},
     };
     for (const Row& row : rows) {
         tamper(options, [&](lmdb::WriteTxn& txn) { txn.put(layout::kMeta, layout::kMetaKey, row.meta); });
@@ -112,7 +163,7 @@ Test(opening, refusals_name_the_reason) {
         cr_assert(!opened.has_value(), "%s", row.name);
         cr_expect(opened.error().rule.find(row.says) != std::string::npos, "%s: %s", row.name, opened.error().rule.c_str());
     }
-    tamper(options, [&](lmdb::WriteTxn& txn) { txn.put(layout::kMeta, layout::kMetaKey, encoder.meta({layout::kSchemaVersion, secret})); });
+    tamper(options, [&](lmdb::WriteTxn& txn) { txn.put(layout::kMeta, layout::kMetaKey, encoder.meta({layout::kSchemaVersion, secret, 0})); });
     cr_expect(open_lmdb_store(options).has_value());
     // A file that is no store at all.
     TemporaryDirectory foreign;
@@ -123,61 +174,21 @@ Test(opening, refusals_name_the_reason) {
 }
 
 Test(opening, damage_is_named_and_harms_nothing_else) {
-    using namespace layout;
-    const Damage damages[] = {
-        {"a message", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::message, 0), kNoise); }, "damaged or missing", false},
-        {"a message cut short", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::message, 0), Octets(*txn.get(kMessages, record_key(id, Kind::message, 0))).substr(0, 40)); },
-         "damaged or missing", false},
-        {"an empty record", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::message, 0), {}); }, "damaged or missing", false},
-        {"a recipient", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::recipient, 1), kNoise); }, "damaged or missing", false},
-        {"a recipient gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kMessages, record_key(id, Kind::recipient, 1)); }, "damaged or missing", false},
-        {"a message gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kMessages, record_key(id, Kind::message, 0)); }, "records without a message", false},
-        {"a recipient too many", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::recipient, 2), kNoise); }, "beyond its recipients", true},
-        {"events", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kMessages, record_key(id, Kind::events, 0), kNoise); }, "events is damaged", true},
-        {"a piece gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kContent, piece_key(id, 1)); }, "content is not complete", true},
-        {"a piece too short", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kContent, piece_key(id, 0), "x"); }, "content is not complete", true},
-        {"a piece too many", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kContent, piece_key(id, 3), "x"); }, "content is not complete", true},
-        {"the header gone", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kOriginal, piece_key(id, 0)); }, "original header is not complete", true},
-        {"an orphaned piece", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kContent, piece_key({id.value + 1}, 0), "x"); }, "orphaned content", true},
-        {"an orphaned header", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kOriginal, piece_key({id.value + 1}, 0), "x"); }, "orphaned original header", true},
-        {"a key of another length", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kContent, "short", "x"); }, "has 5 octets", true},
-        {"not in the due index", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kDue, due_key({kPhoneLane, kStart, {id, 0}})); }, "not in the due index", true},
-        {"due without a recipient", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kDue, due_key({kPhoneLane, at(-5), {id, 7}}), {}); }, "has nothing that is due", true},
-        {"due at another time", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kDue, due_key({kPhoneLane, at(-5), {id, 0}}), {}); }, "has nothing that is due", true},
-        {"due without a message", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kDue, due_key({kPhoneLane, at(-5), {{id.value + 1}, 0}}), {}); }, "has nothing that is due", true},
-        {"not among the waiting", [](lmdb::WriteTxn& txn, QueueId id) { txn.erase(kWaiting, id_key(id)); }, "does not stand among the waiting", true},
-        {"waiting without a message", [](lmdb::WriteTxn& txn, QueueId id) { txn.put(kWaiting, id_key({id.value + 1}), {}); }, "does not wait", true},
-        {"a lane's name", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kLanes, lane_key(kMailLane), kNoise); }, "is damaged", true},
-        {"a lane without work", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kLanes, lane_key(999), records::Encoder().lane("idle")); }, "has no entry", true},
-        {"two lanes of a name", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kLanes, lane_key(999), records::Encoder().lane("mm1")); }, "two lanes are named mm1", true},
-        {"a submission", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kSubmissions, submission_key(key(1)), kNoise); }, "submission's record is damaged", true},
-        {"a submission for ever", [](lmdb::WriteTxn& txn, QueueId) { txn.erase(kSubmissionsByTime, submission_time_key(at(10), submission_key(key(1)))); }, "is never forgotten", true},
-        {"a submission's time", [](lmdb::WriteTxn& txn, QueueId) { txn.put(kSubmissionsByTime, submission_time_key(at(11), submission_key(key(1))), {}); }, "that is not there", true},
-        {"the tally's numbers", [](lmdb::WriteTxn& txn, QueueId) { auto tally = *records::tally_of(*txn.get(kMeta, kTallyKey)); ++tally.content_bytes; txn.put(kMeta, kTallyKey, records::Encoder().tally(tally)); },
-         "the tally is not", true},
-    };
-    for (const Damage& damage : damages) {
+    for (const Damage& damage : kDamages) {
         TemporaryDirectory directory;
         LmdbOptions options = options_in(directory);
         unsigned told = 0;
         options.tell = [&](const std::string&) { ++told; };
-        QueueId id{}, healthy{};
-        {
-            auto store = open(options);
-            Enqueue victim = enqueue({recipient("+447700900001"), recipient("a@example.org", "mail:a")}, std::string(40'000, 'v'));
-            victim.submission = key(1);
-            victim.submission_until = at(10);
-            // Far enough apart for an orphan between them.
-            id = apply_one(*store, victim).id;
-            healthy = apply_one(*store, enqueue({recipient("+447700900002"), recipient("a@example.org", "mail:a")}, "healthy", at(1))).id;
-        }
-        tamper(options, [&](lmdb::WriteTxn& txn) { damage.done(txn, id); });
+        const auto [id, healthy] = two_messages(options);
+        tamper(options, [&damage, id = id](lmdb::WriteTxn& txn) { damage.done(txn, id); });
         auto store = open(options);
         auto findings = store->check();
         cr_expect(std::ranges::any_of(findings, [&](const std::string& one) { return one.find(damage.finding) != std::string::npos; }), "%s: %s", damage.name,
                   findings.empty() ? "nothing found" : findings.front().c_str());
         cr_expect(store->find(id).has_value() == damage.readable, "%s", damage.name);
-        store->content(id);
+        auto content = store->content(id);
+        if (std::string_view(damage.finding).starts_with("content is not")) cr_expect(!content && content.error().fault == Fault::content_lost, "%s", damage.name);
+        else if (damage.readable) cr_expect(content.has_value(), "%s", damage.name);
         store->original_header(id);
         store->events(id);
         cr_expect(store->list({}, 100, true).size() == (damage.readable ? 2 : 1), "%s", damage.name);
@@ -191,6 +202,41 @@ Test(opening, damage_is_named_and_harms_nothing_else) {
         cr_expect(apply_one(*store, settle({healthy, 0}, recipient("+447700900002"), RecipientState::failed)).changed == 1, "%s", damage.name);
         cr_expect(apply_one(*store, enqueue()).changed == 1, "%s", damage.name);
     }
+}
+
+Test(opening, a_repair_mends_what_follows_from_the_records) {
+    for (const Damage& damage : kDamages) {
+        TemporaryDirectory directory;
+        LmdbOptions options = options_in(directory);
+        options.tell = [](const std::string&) {};
+        const auto [id, healthy] = two_messages(options);
+        const std::string before = describe(*open(options), at(50));
+        tamper(options, [&damage, id = id](lmdb::WriteTxn& txn) { damage.done(txn, id); });
+        auto repaired = repair_lmdb_store(options);
+        cr_assert(repaired.has_value(), "%s", damage.name);
+        const auto named = [&](const std::vector<std::string>& findings) {
+            return std::ranges::any_of(findings, [&](const std::string& one) { return one.find(damage.finding) != std::string::npos; });
+        };
+        cr_expect(named(repaired->found), "%s", damage.name);
+        cr_expect(repaired->left.empty() == damage.mended && named(repaired->left) == !damage.mended, "%s: %s", damage.name, repaired->left.empty() ? "nothing left" : repaired->left.front().c_str());
+        auto store = open(options);
+        const bool told_less = std::string_view(damage.name) == "events";
+        if (damage.mended && !told_less) cr_expect(describe(*store, at(50)) == before, "%s:\n%s\nand before:\n%s", damage.name, describe(*store, at(50)).c_str(), before.c_str());
+        std::size_t flows = 0;
+        for (const char* lane : {"mm1", "mail:a"})
+            for (const Claimed& one : store->claim(lane, at(50), 100)) flows += one.message.id == healthy ? 1 : 0;
+        cr_expect(flows == 2, "%s: the others flow", damage.name);
+        cr_expect(apply_one(*store, enqueue({recipient("c@example.org", "mail:c")})).id > healthy, "%s: ids go on", damage.name);
+    }
+    // Nothing wrong, nothing done.
+    TemporaryDirectory directory;
+    const LmdbOptions options = options_in(directory);
+    two_messages(options);
+    auto repaired = repair_lmdb_store(options);
+    cr_assert(repaired.has_value());
+    cr_expect(repaired->found.empty() && repaired->left.empty());
+    auto store = open(options);
+    cr_expect(!repair_lmdb_store(options).has_value(), "never while somebody has it open");
 }
 
 Test(opening, a_damaged_tally_is_counted_anew) {

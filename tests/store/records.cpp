@@ -21,6 +21,7 @@ Tracked full_message() {
     out.purge_at = at(2);
     out.has_content = true;
     out.original_header_bytes = 77;
+    out.content_sum = 0xFEDC'BA98'7654'3210;
     return out;
 }
 
@@ -29,6 +30,7 @@ Recipient full_recipient() {
     out.role = RecipientRole::bcc;
     out.state = RecipientState::held;
     out.held_from = RecipientState::fetched;
+    out.deleted_from = RecipientState::notified;
     out.attempts = 12;
     out.reason = "451 4.4.1 later";
     out.enhanced_status = "4.4.1";
@@ -51,7 +53,7 @@ std::vector<Kind> every_kind() {
     records::Encoder encoder;
     const std::vector<Event> events = {{at(1), 3, "notified", "accepted"}, {at(2), std::nullopt, "", ""}};
     return {
-        {"meta", Octets(encoder.meta({1, Octets(32, 's')})), [](Bytes octets) { return records::meta_of(octets).has_value(); }},
+        {"meta", Octets(encoder.meta({1, Octets(32, 's'), 0})), [](Bytes octets) { return records::meta_of(octets).has_value(); }},
         {"tally", Octets(encoder.tally({1, 2, 3, 4, 5, {6, 7}})), [](Bytes octets) { return records::tally_of(octets).has_value(); }},
         {"lane", Octets(encoder.lane("mail:example.org")), [](Bytes octets) { return records::lane_of(octets).has_value(); }},
         {"submission", Octets(encoder.submission({{9}, at(9)})), [](Bytes octets) { return records::submission_of(octets).has_value(); }},
@@ -82,7 +84,7 @@ Test(records, come_back_as_they_went) {
     cr_expect(records::events_of(encoder.events(events)) == events && records::events_of(encoder.events({})) == std::vector<Event>());
     const records::Tally tally{UINT64_MAX, 2, 3, 4, 5, {6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}};
     cr_expect(records::tally_of(encoder.tally(tally)) == tally);
-    cr_expect(records::meta_of(encoder.meta({3, "secret"})) == (records::Meta{3, "secret"}));
+    cr_expect(records::meta_of(encoder.meta({3, "secret", 4})) == (records::Meta{3, "secret", 4}));
     cr_expect(records::lane_of(encoder.lane("mail:example.org")) == "mail:example.org" && records::lane_of(encoder.lane("")) == "");
     cr_expect(records::submission_of(encoder.submission({{7}, at(5)})) == (records::Submission{{7}, at(5)}));
     for (int i = 0; i < 256; ++i) {

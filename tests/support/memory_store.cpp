@@ -61,10 +61,13 @@ Outcome MemoryStore::perform(State& state, const Operation& operation) const {
                           [&](const Release& op) { return change(state, op.id, kNone, [&](Tracked& tracked) { return release(tracked, op); }); },
                           [&](const Retry& op) { return change(state, op.id, kNone, [&](Tracked& tracked) { return retry(tracked, op); }); },
                           [&](const Delete& op) { return change(state, op.id, kNone, [&](Tracked& tracked) { return erase(tracked, op, retention_); }); },
+                          [&](const Undelete& op) { return change(state, op.id, kNone, [&](Tracked& tracked) { return undelete(tracked, op, retention_); }); },
                           [&](const Purge& op) {
                               state.leases.erase({op.id, kPurgeIndex});
                               auto found = state.items.find(op.id);
-                              if (found == state.items.end() || !forgettable(found->second.tracked)) return Outcome{op.id, false, 0};
+                              if (found == state.items.end()) return Outcome{op.id, false, 0};
+                              const Outcome given_up = change(state, op.id, kNone, [&](Tracked& tracked) { return give_up_deleted(tracked, op, retention_); });
+                              if (!forgettable(found->second.tracked, op.now)) return given_up;
                               Outcome out{op.id, false, found->second.tracked.message.recipients.size()};
                               state.items.erase(found);
                               return out;
@@ -239,10 +242,10 @@ std::optional<Message> MemoryStore::find(QueueId id) const {
     return shown(found->second);
 }
 
-std::optional<Octets> MemoryStore::content(QueueId id) const {
+Result<Octets> MemoryStore::content(QueueId id) const {
     std::lock_guard lock(mutex_);
     auto found = state_.items.find(id);
-    if (found == state_.items.end() || !found->second.tracked.has_content) return std::nullopt;
+    if (found == state_.items.end() || !found->second.tracked.has_content) return fail(Fault::not_found, "its content is not kept");
     return found->second.content;
 }
 

@@ -39,7 +39,7 @@ public:
     std::optional<Message> find(QueueId id) const override;
     std::optional<QueueId> named(const SubmissionKey& key, Instant now) const override;
     std::vector<std::string> held_routes() const override;
-    std::optional<Octets> content(QueueId id) const override;
+    Result<Octets> content(QueueId id) const override;
     std::optional<Octets> original_header(QueueId id) const override;
     std::vector<Event> events(QueueId id) const override;
     std::vector<Message> list(QueueId after, std::size_t limit, bool ended) const override;

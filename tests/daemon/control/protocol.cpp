@@ -41,6 +41,7 @@ Test(protocol, requests_round_trip) {
             request.ids.clear();
             request.all = spec.takes_ids;
             request.dry_run = spec.changes;
+            request.for_good = spec.verb == Verb::erase;
             request.selector = {{RecipientState::deferred, RecipientState::held}, "*@example.net", "+44*", "other", "4.4.1", Seconds(3600), true};
             requests.push_back(request);
         }
@@ -94,6 +95,7 @@ Test(protocol, refuses_what_is_no_request) {
              {R"({"verb":"show","ids":[)" + id + R"(],"from":"a"})", "ids do not go with this"},
              {R"({"verb":"stats","all":true})", "selectors do not go with this verb"},
              {R"({"verb":"list","dry_run":true})", "dry_run does not go with this verb"},
+             {R"({"verb":"hold","all":true,"for_good":true})", "for_good does not go with this verb"},
              {R"({"verb":"list","all":1})", "all must be true or false"},
              {R"({"verb":"list","state":"held"})", "state must be a list of states"},
              {R"({"verb":"list","state":["gone"]})", "state must be a list of states"},

@@ -66,14 +66,21 @@ Test(control_server, carries_out_verbs, .timeout = 30) {
              {R"({"verb":"hold",)" + ids({two, QueueId{1}}) + "}", 66, 2, queued, held},
              {R"({"verb":"delete","all":true,"to":"c@*"})", 0, 1, queued, deleted},
              {R"({"verb":"delete",)" + ids({two}) + "}", 1, 0, queued, deleted},
-             {R"({"verb":"retry",)" + ids({one}) + "}", 0, 1, queued, deleted}}) {
+             {R"({"verb":"undelete","all":true,"dry_run":true})", 0, 1, queued, deleted},
+             {R"({"verb":"undelete","all":true,"to":"a@*"})", 1, 0, queued, deleted},
+             {R"({"verb":"undelete","all":true})", 0, 1, queued, held},
+             {R"({"verb":"undelete",)" + ids({two}) + "}", 1, 0, queued, held},
+             {R"({"verb":"delete",)" + ids({one}) + "}", 0, 1, deleted, held},
+             {R"({"verb":"delete","all":true,"for_good":true,"to":"a@*"})", 0, 1, deleted, held},
+             {R"({"verb":"undelete",)" + ids({one}) + "}", 1, 0, deleted, held},
+             {R"({"verb":"retry",)" + ids({two}) + "}", 1, 0, deleted, held}}) {
         auto answer = asker.ask(row.request);
         bool retried_nothing = row.request.find("retry") != std::string::npos;   // what is queued may or may not count as changed
         cr_expect(retried_nothing || (code_of(answer) == row.code && answer.size() == row.lines + 1), "%s: %s", row.request.c_str(), answer.back().dump().c_str());
         cr_expect(state_of(*rig.store.find(one)) == row.one && state_of(*rig.store.find(two)) == row.two, "%s", row.request.c_str());
     }
     cr_expect(rig.kicks >= 1);
-    cr_expect(rig.metrics.value(Counter::deleted) == 1);
+    cr_expect(rig.metrics.value(Counter::deleted) == 3, "each time that something is deleted");
 }
 
 Test(control_server, shows_what_it_knows_of_a_message, .timeout = 30) {

@@ -264,7 +264,7 @@ Test(refusal, what_is_not_given) {
         int http;
         std::uint8_t status;
     };
-    for (const Row& row : {Row{NotGiven::not_found, 404, 0xE2}, Row{NotGiven::held, 200, 0xC1}, Row{NotGiven::failed, 200, 0xC0}}) {
+    for (const Row& row : {Row{NotGiven::not_found, 404, 0xE2}, Row{NotGiven::held, 200, 0xC1}, Row{NotGiven::failed, 200, 0xC0}, Row{NotGiven::lost, 200, 0xE0}}) {
         const http::Response response = not_given(row.why, now);
         const auto pdu = decode_pdu(response.body);
         cr_assert(response.status == row.http && response.content_type == kMmsMessage && pdu.has_value());
