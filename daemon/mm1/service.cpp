@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/mm1/confirmation.h"
+#include "daemon/mm4/replies.h"
 #include "daemon/outcome.h"
 #include "daemon/read_report.h"
 #include "mapping/mm1/messages.h"
@@ -171,11 +172,12 @@ void Service::confirm(const Octets& body, const Peek& peek, const std::string& p
         return respond(with_nothing());
     }
     reads_.run([this, ref = *ref, resp = std::move(*resp), asker = asker_of(identity), respond = std::move(respond)]() -> Task {
-        return [this, ref, resp, asker, respond, message = parts_.store.find(ref.id)] { confirmed(resp, ref, message, asker, respond); };
+        auto before = resp.status == DeliveryStatus::deferred ? parts_.store.events(ref.id) : std::vector<Event>();
+        return [this, ref, resp, asker, respond, message = parts_.store.find(ref.id), before = std::move(before)] { confirmed(resp, ref, message, before, asker, respond); };
     });
 }
 
-void Service::confirmed(const NotifyResp& resp, const RecipientRef& ref, const std::optional<Message>& message, const Asker& asker, http::Respond respond) {
+void Service::confirmed(const NotifyResp& resp, const RecipientRef& ref, const std::optional<Message>& message, std::span<const Event> before, const Asker& asker, http::Respond respond) {
     const std::string id = to_text(ref.id);
     if (!message || !is_confirmation_of(*message, ref.index, resp.transaction_id) ||
         (asker.known && asker.number != message->recipients[ref.index].address.value)) {
@@ -184,6 +186,7 @@ void Service::confirmed(const NotifyResp& resp, const RecipientRef& ref, const s
     }
     auto settle = after_confirmation(*message, ref.index, resp, *config_, parts_.loop.now());
     if (!settle) return respond(with_nothing());
+    if (resp.status == DeliveryStatus::deferred) mm4::report_deferral(*settle, *message, before, {*config_, *router_, parts_.random, parts_.loop.now()});
     const Recipient& recipient = settle->recipient;
     parts_.log.info(id, settle->events.empty() ? std::string_view("confirmed") : std::string_view(settle->events.front().what),
                     {{"to", recipient.address}, {"reason", recipient.reason}, {"report_allowed", recipient.report_allowed ? "yes" : "no"}});

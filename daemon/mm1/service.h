@@ -81,7 +81,7 @@ private:
     void accept(Submitting submitting, Result<ReadSubmission> read);
     void refuse_submission(const Submitting& submitting, const Error& error);
     void confirm(const Octets& body, const Peek& peek, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond);
-    void confirmed(const NotifyResp& resp, const RecipientRef& ref, const std::optional<Message>& message, const Asker& asker, http::Respond respond);
+    void confirmed(const NotifyResp& resp, const RecipientRef& ref, const std::optional<Message>& message, std::span<const Event> before, const Asker& asker, http::Respond respond);
     void take_read_report(const Octets& body, const Peek& peek, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond);
     void was_read(const ReadRecInd& ind, const std::optional<Message>& message, const Asker& asker, http::Respond respond);
     void retrieve(const std::string& locator, const std::string& peer, const std::optional<std::string>& identity, http::Respond respond);

@@ -1,5 +1,7 @@
 #include "daemon/mm4/replies.h"
 
+#include <algorithm>
+
 #include "daemon/mm4/exchange.h"
 #include "mapping/mm4/addresses.h"
 #include "mapping/mm4/words.h"
@@ -115,6 +117,25 @@ Result<Enqueue> make_delivery_report(const Peer& peer, const Message& about, con
     if (outcome.status != DeliveryStatus::retrieved) report.status_text = outcome.diagnostic;
     const std::string transaction_id = report.ids.transaction_id;
     return enqueue_report(peer, about, std::move(report), transaction_id, context);
+}
+
+void report_deferral(Settle& settle, const Message& about, std::span<const Event> before, const ReplyContext& context) {
+    constexpr std::string_view kEvent = "deferral-reported";
+    const Recipient& recipient = settle.recipient;
+    const std::uint16_t index = settle.ref.index;
+    if (!about.mm4 || about.automatic || !recipient.report_allowed || !(about.mm4->relay_report || about.headers.delivery_report)) return;
+    if (std::ranges::any_of(before, [&](const Event& event) { return event.recipient == index && event.what == kEvent; })) return;
+    const Peer* peer = context.router.peers().named(about.mm4->peer);
+    if (!peer) return;
+    RecipientReport outcome;
+    outcome.recipient = recipient.address;
+    outcome.status = DeliveryStatus::deferred;
+    outcome.diagnostic = recipient.reason;
+    outcome.at = context.now;
+    auto report = make_delivery_report(*peer, about, recipient, outcome, context);
+    if (!report) return settle.events.push_back({context.now, index, "report-impossible", report.error().rule});
+    settle.consequences.push_back(std::move(*report));
+    settle.events.push_back({context.now, index, std::string(kEvent), "to peer " + peer->name});
 }
 
 Result<Enqueue> make_read_report(const Peer& peer, const Message& about, const Recipient& recipient, ReadStatus status, Instant date, const ReplyContext& context) {

@@ -4,6 +4,7 @@
 // Source: 3GPP TS 23.140 §8.4.1.3 (response), §8.4.2 (delivery report), §8.4.3 (read-reply report).
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,10 @@ std::string answer_address(const Peer& peer, std::initializer_list<std::string_v
 
 /// MM4_delivery_report.REQ about one recipient of an MM that a peer sent. Fails as encode does.
 Result<Enqueue> make_delivery_report(const Peer& peer, const Message& about, const Recipient& recipient, const RecipientReport& report, const ReplyContext& context);
+/// What a relay hears when the phone of a recipient, whom the settle keeps waiting, postpones: MM4_delivery_report.REQ with Deferred, which is no end. Once a recipient,
+/// as `before` (the events so far) tells, only where a report was asked for and the phone allows it; becomes a consequence and an event of the settle.
+/// Source: 3GPP TS 23.140 §8.4.2, §8.1.6 (Deferred).
+void report_deferral(Settle& settle, const Message& about, std::span<const Event> before, const ReplyContext& context);
 /// MM4_read_reply_report.REQ. Fails as encode does.
 Result<Enqueue> make_read_report(const Peer& peer, const Message& about, const Recipient& recipient, ReadStatus status, Instant date, const ReplyContext& context);
 

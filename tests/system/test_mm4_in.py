@@ -58,11 +58,23 @@ class Exchange(Mm4Case):
     def test_deferred_and_then_retrieved(self):
         self.taken(self.draft(delivery_report=True))
         notification = self.wait_notifications()[0]
+        statuses = lambda: [report.message.status for report in self.b.of("MM4_delivery_report.REQ")]
         self.phone().answer(notification, STATUS["Deferred"])
+        self.b.wait(lambda: statuses() == ["Deferred"], "that it is postponed")
         self.phone().answer(notification, STATUS["Deferred"])
         self.phone().fetch(notification)
-        self.b.wait(lambda: any(report.message.status == "Retrieved" for report in self.b.of("MM4_delivery_report.REQ")), "the end")
-        self.assertIn([report.message.status for report in self.b.of("MM4_delivery_report.REQ")], (["Retrieved"], ["Deferred", "Retrieved"]))
+        self.b.wait(lambda: "Retrieved" in statuses(), "the end")
+        self.assertEqual(statuses(), ["Deferred", "Retrieved"])   # at most one of the first
+
+    def test_that_it_is_postponed_is_told_only_where_a_report_is_wanted(self):
+        self.taken(self.draft())
+        self.phone().answer(self.wait_notifications()[0], STATUS["Deferred"])
+        self.taken(self.draft([TWO], delivery_report=True))
+        self.phone(TWO).answer(self.wait_notifications(number=TWO)[0], STATUS["Deferred"], report_allowed=False)
+        self.taken(self.draft([THREE], delivery_report=True))
+        self.phone(THREE).answer(self.wait_notifications(number=THREE)[0], STATUS["Deferred"])
+        self.b.wait_for("MM4_delivery_report.REQ")
+        self.assertEqual([report.message["From"].user for report in self.b.of("MM4_delivery_report.REQ")], [THREE])
 
     def test_a_phone_that_denies_the_report_is_not_reported_on(self):
         self.taken(self.draft(delivery_report=True))

@@ -180,6 +180,49 @@ Test(replies, a_delivery_report_says_what_is_known) {
     }
 }
 
+Test(replies, that_a_phone_postpones_is_told_once_where_it_is_wanted) {
+    struct Row {
+        const char* name;
+        bool asked, for_relay, allowed, automatic, told_before, other_told_before, told;
+    };
+    const Row rows[] = {
+        {"asked for", true, false, true, false, false, false, true},
+        {"wanted by the relay", false, true, true, false, false, false, true},
+        {"by nobody", false, false, true, false, false, false, false},
+        {"the phone allows none", true, true, false, false, false, false, false},
+        {"class Auto", true, true, true, true, false, false, false},
+        {"once", true, false, true, false, true, false, false},
+        {"once for each recipient", true, false, true, false, false, true, true},
+    };
+    for (const Row& row : rows) {
+        Bed bed;
+        Message about = mm_of_peer();
+        about.headers.delivery_report = row.asked;
+        about.mm4->relay_report = row.for_relay;
+        about.automatic = row.automatic;
+        Settle settle;
+        settle.ref = {about.id, 0};
+        settle.recipient = about.recipients[0];
+        settle.recipient.report_allowed = row.allowed;
+        std::vector<Event> before;
+        if (row.told_before) before.push_back({kNow, 0, "deferral-reported", {}});
+        if (row.other_told_before) before.push_back({kNow, 1, "deferral-reported", {}});
+        report_deferral(settle, about, before, bed.context());
+        cr_assert(settle.consequences.size() == (row.told ? 1 : 0), "%s", row.name);
+        cr_expect(settle.events.size() == settle.consequences.size(), "%s", row.name);
+        if (row.told) cr_expect(read_back<DeliveryReportReq>(settle.consequences[0]).status == DeliveryStatus::deferred, "%s", row.name);
+    }
+    // The peer has left the configuration: nobody is there to be told.
+    Bed bed;
+    Message about = mm_of_peer();
+    about.headers.delivery_report = true;
+    about.mm4->peer = "gone";
+    Settle settle;
+    settle.recipient = about.recipients[0];
+    report_deferral(settle, about, {}, bed.context());
+    cr_expect(settle.consequences.empty() && settle.events.empty());
+}
+
 Test(replies, fields_of_rel_6_are_not_for_peers_without_them) {
     Bed bed;
     bed.peer.rel6 = false;
