@@ -23,6 +23,7 @@
 #include "daemon/control/queue_offline.h"
 #include "daemon/control/queue_options.h"
 #include "daemon/control/queue_print.h"
+#include "daemon/control/queue_progress.h"
 #include "daemon/store_options.h"
 #include "mapping/mm1/dump.h"
 
@@ -172,7 +173,10 @@ int repair(const Options& options) {
     }
     if (::access(config->state_dir.c_str(), R_OK | W_OK) != 0)
         return fail_with(errno == EACCES ? Exit::not_allowed : Exit::io, config->state_dir + ": " + std::strerror(errno));
+    std::optional<Progress> progress;
+    if (shows_progress(options)) progress.emplace("repair");
     auto repaired = repair_lmdb_store(store_options(*config));
+    progress.reset();
     if (!repaired) return fail_with(repaired.error().fault == Fault::storage_full ? Exit::busy : Exit::io, repaired.error().rule);
     const auto print = [&](const std::string& finding, std::string_view fate) {
         const std::string line = text_line(std::string(fate) + ": " + finding);
@@ -235,6 +239,8 @@ int run(Options options) {
     auto other = partner(options);
     // A monitor counts what it cannot reach among its own results.
     if (!other) return name == "health" ? health_unknown() : other.error();
+    const bool has_its_own_screen = name == "top" || name == "events";
+    if (!has_its_own_screen && shows_progress(options)) *other = std::make_unique<WatchedConversation>(std::move(*other), name);
     if (own != kOwnCommands.end()) return own->run(**other, options, operands);
     if (spec->verb == Verb::backup) return backup_to(**other, operands.front());
     if (auto status = unless_confirmed(**other, options)) return *status;

@@ -1,12 +1,15 @@
 """The queue command as people and scripts meet it: through a terminal and through pipes."""
+import contextlib
 import json
 import os
 import pty
 import re
 import select
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import pdu
@@ -19,13 +22,13 @@ MMQ = os.path.join(BUILD, "mmq")
 NOBODY_THERE = "0000000000000"
 
 
-def terminal(argv, keys=b"", answer_to=b"", env=None):
-    """Runs a command on a terminal of 80 columns; `keys` are typed once `answer_to` is on the screen. Gives its exit status and all it wrote."""
+def terminal(argv, keys=b"", answer_to=b"", env=None, then=None):
+    """Runs a command on a terminal of 80 columns; once `answer_to` is on the screen `keys` are typed, and `then` is called. Gives its exit status and all it wrote."""
     leader, follower = pty.openpty()
     subprocess.run(["stty", "cols", "80", "rows", "24"], stdin=follower, check=True)
     process = subprocess.Popen(argv, stdin=follower, stdout=follower, stderr=follower, env=dict(os.environ, TERM="xterm", **(env or {})), start_new_session=True)
     os.close(follower)
-    seen, typed = b"", not keys
+    seen, typed = b"", not answer_to
     try:
         while select.select([leader], [], [], PATIENCE_S)[0]:
             try:
@@ -37,6 +40,8 @@ def terminal(argv, keys=b"", answer_to=b"", env=None):
             seen += octets
             if not typed and answer_to in seen:
                 os.write(leader, keys)
+                if then:
+                    then()
                 typed = True
         return process.wait(PATIENCE_S), seen.decode("utf-8", "replace").replace("\r\n", "\n")
     finally:
@@ -44,6 +49,39 @@ def terminal(argv, keys=b"", answer_to=b"", env=None):
             process.kill()
             process.wait()
         os.close(leader)
+
+
+class Slow:
+    """A gateway that takes its time: it greets like the one at `like`, and ends each answer when `answer` is set."""
+
+    def __init__(self, like):
+        with socket.socket(socket.AF_UNIX) as real:
+            real.connect(like)
+            self.hello = real.makefile("rb").readline()
+        self.folder = tempfile.mkdtemp(prefix="mmgate-slow-")
+        self.path = os.path.join(self.folder, "control.sock")
+        self.answer = threading.Event()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+
+    def __enter__(self):
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        shutil.rmtree(self.folder)
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection:
+                    connection.sendall(self.hello)
+                    connection.makefile("rb").readline()
+                    self.answer.wait(PATIENCE_S)
+                    connection.sendall(b'{"end":true,"code":0,"count":0,"text":""}\n')
 
 
 class Mmq(Case):
@@ -149,6 +187,17 @@ class Mmq(Case):
         self.assertEqual(self.status("delete", first), 0)
         self.assertEqual(self.status("delete", "-", "--yes", given=second + "\n"), 0)
         self.assertEqual(self.gateway.queue(), [])
+
+    def test_what_lasts_says_on_a_terminal_that_it_goes_on(self):
+        with Slow(self.gateway.control) as slow:
+            for command in ("check", "summary"):
+                slow.answer.clear()
+                status, text = terminal([MMQ, "--control", slow.path, command], answer_to=f"mmq: {command}: 2 s".encode(), then=slow.answer.set)
+                self.assertEqual(status, 0)
+                self.assertTrue(text.startswith(f"\r\x1b[Kmmq: {command}: 1 s\r\x1b[Kmmq: {command}: 2 s"), text)
+                self.assertNotIn("mmq:", text.rpartition("\r\x1b[K")[2])   # gone when the answer is there
+            # Nothing of it where nobody looks.
+            self.assertEqual(self.gateway.mmq("check").stderr, "")
 
     def test_exit_codes(self):
         for arguments, wanted in (((), 64), (("nonsense",), 64), (("show",), 64), (("show", "-"), 1), (("show", "not-an-id"), 64), (("show", NOBODY_THERE), 66),
