@@ -192,9 +192,9 @@ class Mmq(Case):
         with Slow(self.gateway.control) as slow:
             for command in ("check", "summary"):
                 slow.answer.clear()
-                status, text = terminal([MMQ, "--control", slow.path, command], answer_to=f"mmq: {command}: 2 s".encode(), then=slow.answer.set)
+                status, text = terminal([MMQ, "--control", slow.path, command], answer_to=f"mmq: {command}: ".encode(), then=slow.answer.set)
                 self.assertEqual(status, 0)
-                self.assertTrue(text.startswith(f"\r\x1b[Kmmq: {command}: 1 s\r\x1b[Kmmq: {command}: 2 s"), text)
+                self.assertRegex(text, rf"\A\r\x1b\[Kmmq: {command}: \d+ s")
                 self.assertNotIn("mmq:", text.rpartition("\r\x1b[K")[2])   # gone when the answer is there
             # Nothing of it where nobody looks.
             self.assertEqual(self.gateway.mmq("check").stderr, "")
