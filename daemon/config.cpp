@@ -384,6 +384,22 @@ std::vector<std::string_view> changed_keys(const Config& from, const Config& to,
     return out;
 }
 
+void keep_until_restart(const Config& running, Config& next) {
+    Config from = running;
+    for (const KeySpec<Config>& spec : kConfigKeys) {
+        if (spec.reload != Reload::restart) continue;
+        std::visit(
+            [&](auto* to) {
+                KeyTarget value = spec.target(from);
+                *to = std::move(**std::get_if<decltype(to)>(&value));
+            },
+            spec.target(next));
+    }
+    for_each_table([&](const auto& table) {
+        if (table.keys->front().reload == Reload::restart) next.*table.member = running.*table.member;
+    });
+}
+
 tl::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text, std::string_view name) {
     Reader reader(name);
     if (text.size() > kMostFileBytes) {

@@ -168,6 +168,9 @@ struct Config {
 /// Keys and tables whose values differ between two configurations, by name in the order of config_keys.h; those of `reload` only.
 std::vector<std::string_view> changed_keys(const Config& from, const Config& to, Reload reload);
 
+/// Gives `next` the values of `running` where a change takes effect at a start only: half of a gateway with the new value would be worse than either.
+void keep_until_restart(const Config& running, Config& next);
+
 /// What is wrong with a configuration, for a person: "FILE:LINE: key smtp.listn is not known; did you mean smtp.listen?".
 struct ConfigError {
     std::string message;

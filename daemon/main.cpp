@@ -287,9 +287,11 @@ int run(const Arguments& arguments) {
         if (!next) {
             for (const ConfigError& error : next.error()) lines.push_back(error.message);
         } else {
+            const std::vector<std::string_view> later = changed_keys(*config, *next, Reload::restart);
+            keep_until_restart(*config, *next);
             auto wanted = std::make_shared<const Config>(std::move(*next));
             if (auto done = reconfigure(wanted); done) {
-                for (std::string_view key : changed_keys(*config, *wanted, Reload::restart)) lines.push_back(std::string(key) + " takes effect at the next start");
+                for (std::string_view key : later) lines.push_back(std::string(key) + " takes effect at the next start");
                 config = wanted;
                 (*control_server)->reconfigure(*config);
                 metrics.add(Counter::config_reloads);

@@ -243,6 +243,12 @@ Test(config, names_what_changed_by_when_it_takes_effect) {
     cr_expect((changed_keys(from, to, Reload::restart) == std::vector{"gateway.control"sv}));
     cr_expect((changed_keys(from, to, Reload::listeners) == std::vector{"smtp.listen"sv}));
     cr_expect((changed_keys(from, to, Reload::live) == (std::vector{"smtp.idle"sv, "subscribers"sv})));
+    // What waits for a restart stays as it is, and the rest is taken.
+    Config next = to;
+    keep_until_restart(from, next);
+    cr_expect(changed_keys(from, next, Reload::restart).empty());
+    cr_expect((changed_keys(to, next, Reload::restart) == std::vector{"gateway.control"sv}));
+    cr_expect(changed_keys(to, next, Reload::live).empty() && changed_keys(to, next, Reload::listeners).empty());
 }
 
 Test(config, takes_a_preset_for_defaults_and_the_table_before_it) {
