@@ -15,7 +15,9 @@ using namespace layout;
 
 namespace {
 
+// What one snapshot sees: the map cannot grow meanwhile, and new mail would wait.
 constexpr std::size_t kRowsAtOnce = 1000;
+constexpr std::uint64_t kOctetsAtOnce = 16 << 20;
 constexpr std::size_t kMostFindings = 1000;
 
 // Counts one message into a tally.
@@ -76,10 +78,11 @@ private:
         while (more && !enough()) {
             more = false;
             const bool seen = snapshots_([&](const lmdb::Txn& txn) {
+                octets_seen_ = 0;
                 lmdb::Cursor cursor = txn.cursor(database);
                 bool found = from.empty() ? cursor.first() : cursor.seek(from);
                 for (std::size_t rows = 0; found; found = cursor.next()) {
-                    if (rows++ == kRowsAtOnce) {
+                    if (rows++ == kRowsAtOnce || octets_seen_ > kOctetsAtOnce) {
                         from = Octets(cursor.key());
                         more = true;
                         break;
@@ -140,6 +143,7 @@ private:
             find(id, "has records beyond its recipients");
         if (tracked.has_content) {
             auto content = pieces::read(txn, kContent, id, tracked.message.size_bytes);
+            octets_seen_ += tracked.message.size_bytes;
             if (!content) find(id, "its content is not complete");
             else if (tracked.content_sum && content_sum(*content) != *tracked.content_sum) find(id, "its content is not what was stored");
         }
@@ -217,6 +221,7 @@ private:
 
     const Snapshots& snapshots_;
     std::vector<std::string> findings_;
+    std::uint64_t octets_seen_ = 0;   // of content, in this snapshot
     std::map<LaneId, std::string> lanes_;
     std::map<std::string, LaneId, std::less<>> numbers_;
     records::Tally counted_;
