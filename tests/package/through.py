@@ -147,7 +147,7 @@ class Watched:
 
     def get(self, instance):
         done = subprocess.run(["chroot", self.root, "snmpget", "-v", "3", "-u", "gwmon", "-l", "authPriv", "-a", "SHA-256", "-A", self.PASSWORDS[0], "-x", "AES", "-X", self.PASSWORDS[1],
-                               "-t", "1", "-r", "0", "-Oqve", "127.0.0.1", instance], capture_output=True, text=True, timeout=PATIENCE_S, env={"PATH": "/usr/bin", "MIBS": ""})
+                               "-t", "1", "-r", "0", "-Oqve", "127.0.0.1", instance], capture_output=True, text=True, timeout=PATIENCE_S, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MIBS": ""})
         return done.stdout.strip().strip('"') or done.stderr.strip()
 
     def wait(self, instance, wanted):
