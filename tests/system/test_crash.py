@@ -45,7 +45,8 @@ class Poison(Case):
         self.gateway.wait_log(r" parked .*lane=mail:.*held until it is released", after=lines)
         self.send("a good one")
         self.assertEqual(self.sink.wait_mails(1)[0].message["Subject"], "a good one")
-        [parked] = self.gateway.queue()
+        # The sink has the good one a little before its end is written.
+        [parked] = self.gateway.until(lambda: (left := self.gateway.queue()) and len(left) == 1 and left, "the good one's end")
         self.assertEqual(parked["state"], "held")
         self.assertIn("crashed 3 times in a row", self.gateway.mmq("why", parked["id"]).stdout)
         self.assertRegex(self.gateway.mmq("trace", parked["id"]).stdout, r"held.*the gateway crashed 3 times in a row while it carried this")
