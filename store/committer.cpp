@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMostSubmissions = 1024;
 constexpr std::uint64_t kMostBytes = 64ULL << 20;
 // So many that nobody waits for are worth a commit of their own.
-constexpr std::size_t kRelaxedEnough = 64;
+constexpr std::size_t kRelaxedEnough = 512;
 // So many parts of a batch that the disk fails one after another say that it is not the part's fault.
 constexpr unsigned kMostFailures = 3;
 
@@ -51,7 +51,8 @@ void Committer::submit(std::vector<Operation> operations, Done done, Urgency urg
         if (!stopping_) {
             if (urgency == Urgency::prompt) ++prompt_;
             queued_.push_back(std::move(submission));
-            wake_.notify_one();
+            // What only rides along wakes nobody: each waking costs more than the submission itself.
+            if (urgency == Urgency::prompt || queued_.size() == 1 || queued_.size() == kRelaxedEnough) wake_.notify_one();
             return;
         }
     }
