@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kMostChunkLineBytes = 256;
 constexpr std::size_t kMostChunkDigits = 8;
 constexpr std::size_t kMostLengthDigits = 15;
+// An announced length is only a promise: more than this is not set aside before octets come.
+constexpr std::size_t kMostSetAside = 1024 * 1024;
 
 // Source: RFC 9110 §5.6.2.
 constexpr std::array<bool, 256> token_octets() {
@@ -169,7 +171,7 @@ void RequestReader::read_framing() {
         else std::from_chars(text.data(), text.data() + text.size(), length);
         too_long_ = length > limits_.body_bytes;
         announced_ = expected_ = too_long_ ? std::min<std::uint64_t>(length, limits_.kept_of_cut_body) : length;
-        request_.body.reserve(expected_);
+        request_.body.reserve(std::min(expected_, kMostSetAside));
     }
     if (const std::string* expect = request_.field("expect")) {
         if (lower(*expect) != "100-continue" || request_.count("expect") > 1) return refuse(417, "an expectation other than 100-continue");

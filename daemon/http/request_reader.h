@@ -44,8 +44,10 @@ public:
 
     /// The peer waits for 100 (Continue) before it sends the body. Valid from Progress::body on.
     bool wants_continue() const { return wants_continue_; }
-    /// Octets that the body holds, or will hold as far as its length was announced.
-    std::size_t body_claim() const { return std::max(request_.body.size(), announced_); }
+    /// Octets of the body that have come and are kept.
+    std::size_t body_bytes() const { return request_.body.size(); }
+    /// Octets that the body will have as far as its length was announced: no more than a promise.
+    std::size_t announced_bytes() const { return announced_; }
     /// Of Progress::refused.
     const Refusal& refusal() const { return refusal_; }
     /// Of Progress::complete; the reader begins anew.

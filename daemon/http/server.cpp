@@ -129,7 +129,9 @@ private:
             case RequestReader::Progress::body:
             case RequestReader::Progress::complete: break;
         }
-        if (!share_->resize(reader_.body_claim())) return refuse(503, "too many messages in memory");
+        // What could not be held is refused before it comes; counted is only what has come: to announce much costs the peer nothing.
+        const bool fits = share_->bytes() > 0 || share_->resize(std::max(reader_.announced_bytes(), reader_.body_bytes()));
+        if (!fits || !share_->resize(reader_.body_bytes())) return refuse(503, "too many messages in memory");
         if (reader_.progress() == RequestReader::Progress::complete) return hand_over();
         if (reader_.wants_continue() && !continued_) {
             continued_ = true;

@@ -77,7 +77,7 @@ Talk talk(Bytes input, Bytes pieces) {
             hold(taken <= piece.size());
             piece.remove_prefix(taken);
             hold(piece.empty() || reader.progress() == Progress::complete || reader.progress() == Progress::refused);
-            hold(reader.body_claim() <= kSmall.body_bytes);
+            hold(reader.body_bytes() <= kSmall.body_bytes && reader.announced_bytes() <= kSmall.body_bytes);
             if (reader.progress() == Progress::refused) {
                 hold(reader.refusal().status >= 400 && !reader.refusal().rule.empty());
                 out.refusal = reader.refusal();

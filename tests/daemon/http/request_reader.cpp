@@ -229,11 +229,13 @@ Test(request_reader, holds_its_limits) {
 Test(request_reader, tells_what_a_body_will_hold_and_who_waits_for_it) {
     RequestReader reader(kSmall);
     feed(reader, kHead + "Expect: 100-Continue\r\nContent-Length: 80\r\n\r\n", 1000);
-    cr_expect(reader.progress() == Progress::body && reader.wants_continue() && reader.body_claim() == 80);
-    feed(reader, std::string(80, 'b'), 1000);
+    cr_expect(reader.progress() == Progress::body && reader.wants_continue() && reader.announced_bytes() == 80 && reader.body_bytes() == 0);
+    feed(reader, std::string(79, 'b'), 1000);
+    cr_expect(reader.announced_bytes() == 80 && reader.body_bytes() == 79);
+    feed(reader, "b", 1000);
     cr_expect(reader.take().body.size() == 80);
     feed(reader, kHead + "Transfer-Encoding: chunked\r\n\r\n30\r\n" + std::string(0x20, 'b'), 1000);
-    cr_expect(!reader.wants_continue() && reader.body_claim() == 0x20);
+    cr_expect(!reader.wants_continue() && reader.announced_bytes() == 0 && reader.body_bytes() == 0x20);
     RequestReader other(kSmall);
     feed(other, kHead + "Expect: 100-continue\r\n\r\n", 1000);
     cr_expect(other.progress() == Progress::complete && !other.wants_continue(), "nothing to wait for");

@@ -208,11 +208,11 @@ Test(http_server, takes_no_more_than_its_memory) {
     Stage stage({}, 50'000);
     stage.play([&] {
         RawClient first(stage.port), second(stage.port);
-        first.send("POST /a HTTP/1.1\r\nHost: gw\r\nContent-Length: 40000\r\n\r\nx");
-        while (stage.ask([&] { return stage.budget.taken_bytes(); }) < 40'000) std::this_thread::yield();
+        first.send("POST /a HTTP/1.1\r\nHost: gw\r\nContent-Length: 40000\r\n\r\n" + std::string(39'999, 'x'));
+        while (stage.ask([&] { return stage.budget.taken_bytes(); }) < 39'999) std::this_thread::yield();
         second.send(post("/b", std::string(20'000, 'b')));
         cr_expect(second.response().starts_with("HTTP/1.1 503 "));
-        first.send(std::string(39'999, 'x'));
+        first.send("x");
         cr_expect(first.response().ends_with("POST /a 40000 127.0.0.1"));
         RawClient third(stage.port);
         third.send(post("/b", std::string(20'000, 'b')));
@@ -236,6 +236,23 @@ Test(http_server, takes_no_more_than_its_memory) {
         sixth.send(post("/b", std::string(20'000, 'b')));
         cr_expect(sixth.response().ends_with("POST /b 20000 127.0.0.1"));
     });
+}
+
+Test(http_server, sets_nothing_aside_for_who_announces) {
+    Stage stage({}, 50'000);
+    stage.play([&] {
+        std::deque<RawClient> announcers;
+        for (int i = 0; i < 5; ++i) announcers.emplace_back(stage.port).send("POST /a HTTP/1.1\r\nHost: gw\r\nContent-Length: 40000\r\n\r\nx");
+        while (stage.ask([&] { return stage.budget.taken_bytes(); }) < announcers.size()) std::this_thread::yield();
+        RawClient client(stage.port);
+        client.send(post("/b", std::string(40'000, 'b')));
+        cr_expect(client.response().ends_with("POST /b 40000 127.0.0.1"), "announcements have taken the memory");
+        RawClient greedy(stage.port);
+        greedy.send("POST /a HTTP/1.1\r\nHost: gw\r\nContent-Length: 60000\r\n\r\n");
+        cr_expect(greedy.response().starts_with("HTTP/1.1 503 "), "what cannot be held is refused before it comes");
+    });
+    stage.server.reset();
+    cr_expect(stage.budget.taken_bytes() == 0);
 }
 
 Test(http_server, ends_who_keeps_it_waiting) {
