@@ -110,6 +110,7 @@ private:
             const std::size_t taken = reader_.feed(Bytes(static_cast<const char*>(piece.iov_base), piece.iov_len));
             evbuffer_drain(stream_->input(), taken);
             received_ += taken;
+            moved_ = server_.loop_.now();
             look_at_reader();
         }
         pumping_ = false;
@@ -203,7 +204,10 @@ private:
     }
 
     Instant deadline() const {
-        const auto at_slowest = [](std::size_t octets) { return std::chrono::milliseconds(octets * 1000 / kSlowestBytesPerSecond); };
+        // Slow is who goes on: what has gone quickly buys nobody a pause.
+        const auto at_slowest = [this](std::size_t octets) {
+            return std::min(since_ + std::chrono::milliseconds(octets * 1000 / kSlowestBytesPerSecond), std::max(since_, moved_)) + server_.options_.timeout;
+        };
         const std::size_t unsent = stream_->unsent();
         switch (phase_) {
             case Phase::handling: return since_ + kMostHandling;
@@ -212,10 +216,10 @@ private:
                 break;
             case Phase::reading:
                 // A response may still be leaving while the next request is awaited.
-                if (unsent == 0) return since_ + server_.options_.timeout + at_slowest(reader_.idle() ? 0 : received_);
+                if (unsent == 0) return at_slowest(reader_.idle() ? 0 : received_);
                 break;
         }
-        return since_ + server_.options_.timeout + at_slowest(written_ - std::min(written_, unsent));
+        return at_slowest(written_ - std::min(written_, unsent));
     }
 
     void look_later() {
@@ -224,6 +228,8 @@ private:
     }
 
     void look_at_clock() {
+        // Nobody tells when a part of a response leaves.
+        if (const std::size_t unsent = stream_->unsent(); unsent != std::exchange(unsent_, unsent)) moved_ = server_.loop_.now();
         if (server_.loop_.now() < deadline()) return look_later();
         if (phase_ == Phase::handling) {
             look_later();
@@ -240,6 +246,8 @@ private:
     Connections* list_ = nullptr;
     Connections::iterator place_;
     Instant since_;                // when this phase began
+    Instant moved_{};              // when octets were last seen to move in it
+    std::size_t unsent_ = 0;       // when they were last looked at
     std::size_t received_ = 0;     // octets of this request
     std::size_t written_ = 0;      // octets of the last response
     std::uint64_t exchange_ = 0;   // the last request's number on this connection

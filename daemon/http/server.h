@@ -2,7 +2,7 @@
 //
 // Reading is http/request_reader (no sockets); what a request means is the handler's. A connection serves one request at a time, in order.
 // Deadlines are for whole phases, so that an octet now and then keeps nothing alive: a head within the timeout, a body and a response at no
-// less than kSlowestBytesPerSecond after it, a handler within kMostHandling.
+// less than kSlowestBytesPerSecond after it and without a pause longer than it, a handler within kMostHandling.
 #pragma once
 
 #include <chrono>

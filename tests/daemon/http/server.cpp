@@ -274,6 +274,22 @@ Test(http_server, ends_who_keeps_it_waiting) {
     cr_expect(std::ranges::count(stage.echo.refused, 408) == 2, "%zu", stage.echo.refused.size());
 }
 
+Test(http_server, gives_nobody_a_pause_for_what_went_quickly) {
+    ServerOptions options;
+    options.timeout = std::chrono::milliseconds(100);
+    Stage stage(options);
+    stage.play([&] {
+        RawClient sender(stage.port), reader(stage.port);
+        // At the slowest rate that is allowed, either would take minutes.
+        sender.send("POST /a HTTP/1.1\r\nHost: gw\r\nContent-Length: 1000000\r\n\r\n" + std::string(999'999, 'x'));
+        for (int i = 0; i < 8; ++i) reader.send(get("/much"));
+        const auto began = std::chrono::steady_clock::now();
+        while (stage.ask([&] { return stage.server->connections(); }) > 0 && std::chrono::steady_clock::now() - began < std::chrono::seconds(5)) std::this_thread::yield();
+        cr_expect(stage.ask([&] { return stage.server->connections(); }) == 0);
+    });
+    cr_expect(std::ranges::count(stage.echo.refused, 408) == 1);
+}
+
 Test(http_server, drains) {
     Stage stage;
     stage.play([&] {
