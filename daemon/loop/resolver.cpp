@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <optional>
 #include <random>
 
 #include "daemon/loop/public_address.h"
@@ -85,38 +86,45 @@ std::string address_text(int family, const void* address) {
     return text;
 }
 
-std::vector<std::string> addresses_in(Bytes answer, int type) {
+/// Whether an answer could be read. One without records of its kind could, too; one that ends inside a record or points out of itself says nothing, least of
+/// all that there is nothing.
+bool is_read(int status) { return status == ARES_SUCCESS || status == ARES_ENODATA; }
+
+// Each gives nothing where the answer cannot be read.
+std::optional<std::vector<std::string>> addresses_in(Bytes answer, int type) {
     const auto* octets = reinterpret_cast<const unsigned char*>(answer.data());
     auto length = static_cast<int>(answer.size());
     int count = kAddressesPerHost;
     std::vector<std::string> out;
     if (type == ns_t_a) {
         ares_addrttl found[kAddressesPerHost];
-        if (ares_parse_a_reply(octets, length, nullptr, found, &count) != ARES_SUCCESS) return out;
-        for (int i = 0; i < count; ++i) out.push_back(address_text(AF_INET, &found[i].ipaddr));
+        const int status = ares_parse_a_reply(octets, length, nullptr, found, &count);
+        if (!is_read(status)) return std::nullopt;
+        for (int i = 0; status == ARES_SUCCESS && i < count; ++i) out.push_back(address_text(AF_INET, &found[i].ipaddr));
     } else {
         ares_addr6ttl found[kAddressesPerHost];
-        if (ares_parse_aaaa_reply(octets, length, nullptr, found, &count) != ARES_SUCCESS) return out;
-        for (int i = 0; i < count; ++i) out.push_back(address_text(AF_INET6, &found[i].ip6addr));
+        const int status = ares_parse_aaaa_reply(octets, length, nullptr, found, &count);
+        if (!is_read(status)) return std::nullopt;
+        for (int i = 0; status == ARES_SUCCESS && i < count; ++i) out.push_back(address_text(AF_INET6, &found[i].ip6addr));
     }
     return out;
 }
 
-std::vector<Exchanger> exchangers_in(Bytes answer) {
+std::optional<std::vector<Exchanger>> exchangers_in(Bytes answer) {
     ares_mx_reply* first = nullptr;
-    std::vector<Exchanger> out;
-    if (ares_parse_mx_reply(reinterpret_cast<const unsigned char*>(answer.data()), static_cast<int>(answer.size()), &first) != ARES_SUCCESS) return out;
+    if (!is_read(ares_parse_mx_reply(reinterpret_cast<const unsigned char*>(answer.data()), static_cast<int>(answer.size()), &first))) return std::nullopt;
     AresData list(first);
+    std::vector<Exchanger> out;
     for (const ares_mx_reply* mx = list.get(); mx != nullptr; mx = mx->next) out.push_back({mx->priority, lower(mx->host)});
     return out;
 }
 
-std::vector<NamePointer> name_pointers_in(Bytes answer) {
+std::optional<std::vector<NamePointer>> name_pointers_in(Bytes answer) {
     ares_naptr_reply* first = nullptr;
-    std::vector<NamePointer> out;
-    if (ares_parse_naptr_reply(reinterpret_cast<const unsigned char*>(answer.data()), static_cast<int>(answer.size()), &first) != ARES_SUCCESS) return out;
+    if (!is_read(ares_parse_naptr_reply(reinterpret_cast<const unsigned char*>(answer.data()), static_cast<int>(answer.size()), &first))) return std::nullopt;
     const std::unique_ptr<ares_naptr_reply, FreedBy<ares_free_data>> list(first);
     const auto text = [](const unsigned char* octets) { return std::string(reinterpret_cast<const char*>(octets)); };
+    std::vector<NamePointer> out;
     for (const ares_naptr_reply* one = list.get(); one != nullptr && out.size() < kNamePointers; one = one->next)
         out.push_back({one->order, one->preference, text(one->flags), text(one->service), text(one->regexp), one->replacement});
     return out;
@@ -298,7 +306,10 @@ void CaresResolver::ask_addresses(const LookUpHandle& lookup, std::size_t index)
             Host& host = lookup->hosts[index];
             host.temporary |= found == Found::nothing_now;
             host.exists |= found != Found::no_name;
-            if (found == Found::records) (type == ns_t_a ? host.v4 : host.v6) = addresses_in(answer, type);
+            if (found == Found::records) {
+                if (auto addresses = addresses_in(answer, type)) (type == ns_t_a ? host.v4 : host.v6) = std::move(*addresses);
+                else host.temporary = true;
+            }
             if (--lookup->open_questions > 0) return;
             end(*lookup);
             lookup->complete(*lookup);
@@ -340,8 +351,9 @@ void CaresResolver::mail_hosts(const std::string& domain, std::function<void(Res
     start(lookup);
     ask(lookup->domain, ns_t_mx, [this, lookup](Found found, Bytes reply) {
         if (lookup->ended) return;
-        switch (found) {
-            case Found::records: return take_exchangers(lookup, exchangers_in(reply));
+        auto exchangers = found == Found::records ? exchangers_in(reply) : std::vector<Exchanger>();
+        switch (exchangers ? found : Found::nothing_now) {
+            case Found::records: return take_exchangers(lookup, std::move(*exchangers));
             case Found::no_records: return take_exchangers(lookup, {});
             case Found::no_name: end(*lookup); return lookup->failed(Fault::no_such_domain, "the domain does not exist");
             case Found::nothing_now: end(*lookup); return lookup->failed(Fault::peer_unreachable, "the domain's mail hosts could not be looked up");
@@ -419,8 +431,9 @@ void CaresResolver::name_pointers(const std::string& name, std::function<void(Re
     ask(lookup->domain, ns_t_naptr, [this, lookup, answer](Found found, Bytes reply) {
         if (lookup->ended) return;
         end(*lookup);
-        if (found == Found::nothing_now) return lookup->failed(Fault::peer_unreachable, "the name server gave no answer");
-        answer(found == Found::records ? name_pointers_in(reply) : std::vector<NamePointer>());
+        auto pointers = found == Found::records ? name_pointers_in(reply) : std::vector<NamePointer>();
+        if (found == Found::nothing_now || !pointers) return lookup->failed(Fault::peer_unreachable, "the name server gave no answer");
+        answer(std::move(*pointers));
     });
 }
 

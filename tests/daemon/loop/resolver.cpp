@@ -123,6 +123,14 @@ Test(resolver, finds_the_hosts_of_a_domain) {
     d.mx("tcp.example", 10, "a.plain.example");
     d.truncated("tcp.example");
     d.mx("strange.example", 10, "a b.plain.example");
+    d.mx("cut.example", 10, "a.plain.example");
+    d.a("cut.example", "8.0.0.12");
+    d.aaaa("cut.example", "2600::12");
+    d.cut("cut.example");
+    d.a("cuthost.plain.example", "8.0.0.13");
+    d.aaaa("cuthost.plain.example", "2600::13");
+    d.cut("cuthost.plain.example");
+    d.mx("cuthost.example", 10, "cuthost.plain.example");
 
     struct Row {
         const char *domain, *hosts;
@@ -155,6 +163,8 @@ Test(resolver, finds_the_hosts_of_a_domain) {
         {"halfgone.example", "! peer-unreachable: the addresses of the domain's mail hosts could not be looked up"},
         {"tcp.example", "a.plain.example 2600::1 8.0.0.1"},
         {"strange.example", "! peer-unreachable: the domain's mail hosts are no host names"},
+        {"cut.example", "! peer-unreachable: the domain's mail hosts could not be looked up"},
+        {"cuthost.example", "! peer-unreachable: the addresses of the domain's mail hosts could not be looked up"},
         {"[8.0.0.1]", "[8.0.0.1] 8.0.0.1"},
         {"[IPv6:2600::1]", "[IPv6:2600::1] 2600::1"},
         {"[127.0.0.1]", "! no-such-domain: the address literal is not a public address"},
