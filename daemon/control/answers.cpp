@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 
 #include "daemon/control/explain.h"
 #include "daemon/control/message_json.h"
@@ -20,6 +21,9 @@ namespace {
 constexpr std::size_t kPageMessages = 64;
 constexpr std::size_t kPageIds = 100;
 constexpr std::size_t kBackupPieceBytes = 1024 * 1024;
+
+// Two copies under way would have one name, and take the room of two stores.
+std::mutex copying;
 
 Piece failed(Piece piece, Exit code, std::string text) {
     piece.failed = End{code, 0, std::move(text)};
@@ -212,6 +216,8 @@ Piece Answers::check(Cursor cursor) const {
 Piece Answers::backup(Cursor cursor) const {
     Piece piece;
     if (!cursor.backup) {
+        const std::unique_lock alone(copying, std::try_to_lock);
+        if (!alone) return failed(std::move(piece), Exit::busy, "another backup is being made; try again");
         std::string path = state_dir_ + "/backup.tmp";
         ::unlink(path.c_str());   // of a gateway that was killed meanwhile
         if (auto done = store_.backup(path); !done) return failed(std::move(piece), exit_of(done.error()), done.error().rule);

@@ -68,9 +68,29 @@ std::optional<std::string> add_ids(const std::vector<std::string>& words, std::v
     return std::nullopt;
 }
 
+/// Gives a whole file its name, over no other.
+bool name_new(const std::string& unfinished, const std::string& name) {
+    if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) != 0) {
+        // Not every file system has it; those of networks have links.
+        if (errno != EINVAL || ::link(unfinished.c_str(), name.c_str()) != 0) return false;
+        ::unlink(unfinished.c_str());
+    }
+    const std::size_t slash = name.rfind('/');
+    const int folder = ::open(slash == std::string::npos ? "." : name.substr(0, slash + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        ::fsync(folder);
+        ::close(folder);
+    }
+    return true;
+}
+
 int backup_to(Conversation& client, const std::string& name) {
-    int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return fail_with(errno == EACCES ? Exit::not_allowed : Exit::io, name + ": " + std::strerror(errno));
+    const auto system_says = [&] { return fail_with(errno == EACCES ? Exit::not_allowed : Exit::io, name + ": " + std::strerror(errno)); };
+    if (::access(name.c_str(), F_OK) == 0) return fail_with(Exit::io, name + ": " + std::strerror(EEXIST));
+    // Half a backup is none: whatever ends us, only a whole one has the name that it is to have.
+    std::string unfinished = name + ".XXXXXX";
+    int fd = ::mkostemp(unfinished.data(), O_CLOEXEC);
+    if (fd < 0) return system_says();
     bool written = true;
     Request request;
     request.verb = Verb::backup;
@@ -87,8 +107,13 @@ int backup_to(Conversation& client, const std::string& name) {
         });
     written = ::fsync(fd) == 0 && written;
     written = ::close(fd) == 0 && written;
-    if (end && end->code == Exit::done && written) return 0;
-    ::unlink(name.c_str());   // half a backup is none
+    if (end && end->code == Exit::done && written) {
+        if (name_new(unfinished, name)) return 0;
+        const int failed = system_says();
+        ::unlink(unfinished.c_str());
+        return failed;
+    }
+    ::unlink(unfinished.c_str());
     if (!end) return fail_with(end.error().code, end.error().text);
     return fail_with(written ? end->code : Exit::io, written ? end->text : name + ": cannot be written; nothing is left there");
 }

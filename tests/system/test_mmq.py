@@ -84,6 +84,19 @@ class Slow:
                     connection.sendall(b'{"end":true,"code":0,"count":0,"text":""}\n')
 
 
+class HalfBackup(Slow):
+    """A gateway whose backup comes to no end until `answer` is set."""
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            connection, _ = self.listener.accept()
+            with connection:
+                connection.sendall(self.hello)
+                connection.makefile("rb").readline()
+                connection.sendall(b'{"octets":1000}\n' + bytes(500))
+                self.answer.wait(PATIENCE_S)
+
+
 class Mmq(Case):
     OPTIONS = {"queue": {"retry": ["1h"], "lifetime": "1d"}}
 
@@ -235,6 +248,30 @@ class Mmq(Case):
             self.assertEqual(self.status("export", first, "--into", folder), 74)
             self.assertEqual(self.status("export", NOBODY_THERE, "--into", folder), 66)
             self.assertEqual(os.listdir(folder), [first + ".eml"])
+
+    def test_of_backups_at_the_same_time_each_is_whole_or_told_to_wait(self):
+        content = os.urandom(4_000_000)
+        for _ in range(8):
+            self.phone().send([MAILBOX], parts=[pdu.Part("image/jpeg", content, {}, {"Content-Location": "p.jpg"})])
+        with tempfile.TemporaryDirectory() as folder:
+            names = [os.path.join(folder, str(number)) for number in range(4)]
+            under_way = [subprocess.Popen([MMQ, "--control", self.gateway.control, "backup", name], stderr=subprocess.PIPE, text=True) for name in names]
+            done = [(process.communicate(timeout=PATIENCE_S)[1], process.returncode) for process in under_way]
+            self.assertIn(("", 0), done)
+            self.assertLessEqual(set(done), {("", 0), ("mmq: another backup is being made; try again\n", 75)})
+            whole = [name for name, (_, status) in zip(names, done) if status == 0]
+            self.assertEqual(sorted(os.path.join(folder, name) for name in os.listdir(folder)), whole)
+            for name in whole:
+                self.assertGreater(os.path.getsize(name), 8 * len(content))
+
+    def test_half_a_backup_never_has_the_name_of_one(self):
+        with HalfBackup(self.gateway.control) as half, tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen([MMQ, "--control", half.path, "backup", os.path.join(folder, "store")])
+            self.gateway.until(lambda: any(os.path.getsize(os.path.join(folder, name)) == 500 for name in os.listdir(folder)), "half of it is written")
+            process.kill()
+            process.wait(PATIENCE_S)
+            self.assertNotIn("store", os.listdir(folder))
+            half.answer.set()
 
     def test_log_finds_the_lines_of_a_message(self):
         first, second = self.two_deferred()
