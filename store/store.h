@@ -257,6 +257,9 @@ struct SetGate {
 
 using Operation = std::variant<Enqueue, Settle, Reported, Hold, Release, Retry, Delete, Undelete, Purge, PurgeSubmissions, SetGate>;
 
+/// How many recipients of a message one of an operator's operations (Hold, Release, Retry, Delete, Undelete) would change; 0 for any other.
+std::size_t would_change(const Operation& operation, const Message& message);
+
 struct Outcome {
     QueueId id;                // of Enqueue: the message (the first one when it was a repetition)
     bool repeated = false;     // of Enqueue: the submission was known

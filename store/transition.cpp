@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
+#include <type_traits>
+#include <variant>
 
 #include "store/content_sum.h"
 
@@ -236,6 +238,21 @@ Change undelete(Tracked& tracked, const Undelete& operation, const Retention& re
     change.events.push_back({operation.now, std::nullopt, "undeleted", "by the operator"});
     conclude(tracked, retention);
     return change;
+}
+
+std::size_t would_change(const Operation& operation, const Message& message) {
+    Tracked copy;
+    copy.message = message;
+    const auto counted = [&](const auto& one) -> std::size_t {
+        using Kind = std::decay_t<decltype(one)>;
+        if constexpr (std::is_same_v<Kind, Hold>) return hold(copy, one).counted;
+        else if constexpr (std::is_same_v<Kind, Release>) return release(copy, one).counted;
+        else if constexpr (std::is_same_v<Kind, Retry>) return retry(copy, one).counted;
+        else if constexpr (std::is_same_v<Kind, Delete>) return erase(copy, one, {}).counted;
+        else if constexpr (std::is_same_v<Kind, Undelete>) return undelete(copy, one, {}).counted;
+        else return 0;
+    };
+    return std::visit(counted, operation);
 }
 
 Change give_up_deleted(Tracked& tracked, const Purge& operation, const Retention& retention) {

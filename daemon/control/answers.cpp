@@ -31,10 +31,13 @@ Piece failed(Piece piece, Exit code, std::string text) {
     return piece;
 }
 
-/// Whether a verb that also goes through what has ended would change the message.
-bool has_something_for(const Request& request, const Message& message, Instant now) {
-    if (request.verb == Verb::undelete) return can_be_undeleted(message, now);
-    return !request.for_good || !is_end(state_of(message)) || can_be_undeleted(message, now);
+/// What a verb that changes messages does with one: it stands among those to change, or is told of where it is a dry run.
+void take(const Request& request, const Message& message, Instant now, Piece& piece) {
+    const std::size_t recipients = would_change(operation_of(request, message.id, now), message);
+    if (recipients == 0) return;
+    if (!request.dry_run) return piece.change.push_back(message.id);
+    piece.octets += changed_line(message.id, recipients);
+    ++piece.count;
 }
 
 /// From where the error came decides whether trying again helps.
@@ -100,12 +103,12 @@ Piece Answers::walk(Cursor cursor, Instant now) const {
     piece.last = messages.size() < kPageMessages;
     for (const Message& message : messages) {
         cursor.after = message.id;
-        if (!matches(selector, message, now) || !has_something_for(request, message, now)) continue;
+        if (!matches(selector, message, now)) continue;
         if (request.verb == Verb::list) {
             piece.octets += list_line(message);
             ++piece.count;
         } else {
-            piece.change.push_back(message.id);
+            take(request, message, now, piece);
         }
     }
     piece.cursor = std::move(cursor);
@@ -126,7 +129,7 @@ Piece Answers::named(Cursor cursor, Instant now) const {
             piece.octets += missing_line(id);
             ++piece.missing;
         } else if (changes) {
-            piece.change.push_back(id);
+            take(request, *message, now, piece);
         } else {
             describe(*message, now, piece);
         }

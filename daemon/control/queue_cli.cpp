@@ -190,7 +190,6 @@ tl::expected<std::unique_ptr<Conversation>, int> partner(const Options& options)
 
 /// Mends what can be mended of the store of a gateway that does not run, and says what cannot.
 int repair(const Options& options) {
-    if (options.request.dry_run) return misused("--repair takes no --dry-run; check alone only looks");
     auto config = read_config(options.config_file);
     if (!config) {
         for (const ConfigError& error : config.error()) std::cerr << error.message << "\n";
@@ -255,6 +254,9 @@ int run(Options options) {
     // Verbs about peers are said as `peer list`, `peer hold NAME`.
     if (own == kOwnCommands.end() && spec != kVerbs.end() && (spec->takes_peer || spec->verb == Verb::peers)) spec = kVerbs.end();
     if (own == kOwnCommands.end() && spec == kVerbs.end()) return misused(name + ": no such command");
+    // Whoever asks what would happen is not to find that it has happened.
+    const bool can_tell = name == "flush" || (spec != kVerbs.end() && spec->changes && spec->selects);
+    if (options.request.dry_run && !can_tell) return misused(name + " takes no --dry-run");
     if (own == kOwnCommands.end()) {
         options.request.verb = spec->verb;
         if (auto wrong = take_operands(*spec, operands, options)) return misused(*wrong);

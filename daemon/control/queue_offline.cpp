@@ -15,11 +15,6 @@ OfflineQueue::OfflineQueue(std::unique_ptr<Store> store, const Config& config)
 
 Result<std::string> OfflineQueue::change(const Request& request, const std::vector<QueueId>& ids, std::uint64_t& count) {
     std::string lines;
-    if (request.dry_run) {
-        for (QueueId id : ids) lines += changed_line(id, 0);
-        count += ids.size();
-        return lines;
-    }
     std::vector<Operation> operations;
     for (QueueId id : ids) operations.push_back(operation_of(request, id, present()));
     auto outcomes = store_->apply(operations);

@@ -227,10 +227,7 @@ private:
         cursor_ = std::move(piece.cursor);
         last_ = piece.last;
         if (piece.change.empty()) return proceed();
-        if (!request_.dry_run) return change(std::move(piece.change));
-        for (QueueId id : piece.change) stream_->write(changed_line(id, 0));
-        count_ += piece.change.size();
-        proceed();
+        change(std::move(piece.change));
     }
 
     void change(std::vector<QueueId> ids) {

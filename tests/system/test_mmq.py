@@ -195,6 +195,31 @@ class Mmq(Case):
         self.assertEqual(self.status("hold", "--all", "--for-good"), 64)
         self.assertEqual([line.split()[1] for line in self.gateway.mmq("trace", first).stdout.splitlines() if "delete" in line], ["deleted", "undeleted", "deleted"])
 
+    def test_a_dry_run_says_what_would_change_and_no_more(self):
+        first, second = self.two_deferred()
+        self.assertEqual(self.status("hold", first), 0)
+        for command, would in (("hold", [second]), ("release", [first]), ("retry", [second]), ("delete", [first, second]), ("undelete", []), ("flush", [second])):
+            what = ["mail"] if command == "flush" else ["--all"]
+            done = self.gateway.mmq(command, *what, "--dry-run", "--json", check=False)
+            self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], [{"id": one, "recipients": 1} for one in would], command)
+            self.assertEqual(done.returncode, 0 if would else 1, command)
+        self.assertEqual(self.gateway.mmq("hold", first, second, "--dry-run").stdout, f"{second}  1 recipient\n")
+        self.assertEqual(self.status("release", second, "--dry-run"), 1)
+        self.gateway.stop()
+        offline = subprocess.run([MMQ, "-c", self.gateway.config_path, "--offline", "release", "--all", "-n", "-j"], capture_output=True, text=True)
+        self.assertEqual((json.loads(offline.stdout), offline.returncode), ({"id": first, "recipients": 1}, 0), offline.stderr)
+        self.gateway.start()
+
+    def test_what_cannot_be_tried_dry_is_not_done(self):
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "mail.eml")
+            with open(name, "wb") as file:
+                file.write(mail())
+            for arguments in (("import", name), ("export", NOBODY_THERE, "--into", folder), ("backup", os.path.join(folder, "store")), ("drain",), ("reload",)):
+                done = self.gateway.mmq(*arguments, "--dry-run", check=False)
+                self.assertEqual((done.returncode, done.stderr.splitlines()[0]), (64, f"mmq: {arguments[0]} takes no --dry-run"))
+            self.assertEqual((os.listdir(folder), self.gateway.queue()), (["mail.eml"], []))
+
     def test_one_named_message_and_yes_need_no_question(self):
         first, second = self.two_deferred()
         self.assertEqual(self.status("delete", first), 0)
