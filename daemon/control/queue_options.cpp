@@ -66,6 +66,7 @@ std::optional<Seconds> seconds_of(std::string_view text) {
 constexpr std::string_view kColourWords[] = {"auto", "always", "never"};
 
 bool add_states(std::string_view list, std::vector<RecipientState>& states) {
+    if (list.empty()) return false;
     while (!list.empty()) {
         std::size_t comma = std::min(list.find(','), list.size());
         auto state = recipient_state_of(list.substr(0, comma));
@@ -110,6 +111,8 @@ std::variant<Options, int> read_options(int argc, char** argv) {
     const option known[] = {{"control", required_argument, nullptr, kControl}, {"config", required_argument, nullptr, 'c'}, {"json", no_argument, nullptr, 'j'}, {"yes", no_argument, nullptr, 'y'}, {"dry-run", no_argument, nullptr, 'n'}, {"all", no_argument, nullptr, kAll}, {"state", required_argument, nullptr, kState}, {"from", required_argument, nullptr, kFrom}, {"to", required_argument, nullptr, kTo}, {"older", required_argument, nullptr, kOlder}, {"peer", required_argument, nullptr, kPeer}, {"error", required_argument, nullptr, kError}, {"into", required_argument, nullptr, kInto}, {"offline", no_argument, nullptr, kOffline}, {"repair", no_argument, nullptr, kRepair}, {"for-good", no_argument, nullptr, kForGood}, {"color", required_argument, nullptr, kColour}, {"mail", no_argument, nullptr, kMail}, {"raw", no_argument, nullptr, kRaw}, {"part", required_argument, nullptr, kPart}, {"version", no_argument, nullptr, kVersionOption}, {"help", no_argument, nullptr, kHelp}, {nullptr, 0, nullptr, 0}};
     Options options;
     Request& request = options.request;
+    // A pattern of a script's unset variable would select everything.
+    const auto is_pattern = [](std::string& target) { return !(target = optarg).empty(); };
     for (int given; (given = getopt_long(argc, argv, "c:jyn", known, nullptr)) != -1;) {
         switch (given) {
             case kControl: options.control = optarg; break;
@@ -122,14 +125,22 @@ std::variant<Options, int> read_options(int argc, char** argv) {
                 if (!add_states(optarg, request.selector.states))
                     return misused("--state takes queued, active, deferred, held, notified, fetched, delivered, relayed, rejected, expired, failed or deleted");
                 break;
-            case kFrom: request.selector.from = optarg; break;
-            case kTo: request.selector.to = optarg; break;
+            case kFrom:
+                if (!is_pattern(request.selector.from)) return misused("--from takes a pattern, and was given none");
+                break;
+            case kTo:
+                if (!is_pattern(request.selector.to)) return misused("--to takes a pattern, and was given none");
+                break;
             case kOlder:
                 request.selector.older = seconds_of(optarg);
                 if (!request.selector.older) return misused("--older takes a time such as 90s, 5m, 1h, 7d");
                 break;
-            case kPeer: request.selector.peer = optarg; break;
-            case kError: request.selector.error = optarg; break;
+            case kPeer:
+                if (!is_pattern(request.selector.peer)) return misused("--peer takes a pattern, and was given none");
+                break;
+            case kError:
+                if (!is_pattern(request.selector.error)) return misused("--error takes a pattern, and was given none");
+                break;
             case kInto: options.into = optarg; break;
             case kOffline: options.offline = true; break;
             case kForGood: request.for_good = true; break;

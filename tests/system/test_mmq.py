@@ -166,6 +166,12 @@ class Mmq(Case):
         self.assertEqual(self.status("flush", "elsewhere"), 1)
         self.assertEqual(self.status("flush", "mail"), 0)
 
+    def test_a_selector_without_a_value_does_not_select_everything(self):
+        self.two_deferred()
+        for name in ("--from", "--to", "--peer", "--error", "--state", "--older"):
+            self.assertEqual(self.status("delete", "--all", name, "", "--yes"), 64, name)
+        self.assertEqual(len(self.gateway.queue()), 2)
+
     def test_what_destroys_asks_or_wants_yes(self):
         first, second = self.two_deferred()
         self.assertEqual(self.status("delete", "--all"), 64)
