@@ -7,11 +7,11 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 
 #include "daemon/config.h"
@@ -31,6 +31,7 @@ namespace mmgate::control {
 namespace {
 
 constexpr std::size_t kMostPduBytes = 64 * 1024 * 1024;
+constexpr std::chrono::seconds kMonitorPatience{8};   // monitors end a plugin after 10 s, and then know nothing
 
 /// `mmq pdu FILE|-`: strict, and alone.
 int decode_pdu_file(const std::string& name, bool json) {
@@ -41,7 +42,11 @@ int decode_pdu_file(const std::string& name, bool json) {
         if (!file) return fail_with(errno == EACCES ? Exit::not_allowed : Exit::io, name + ": " + std::strerror(errno));
     }
     std::istream& in = name == "-" ? std::cin : file;
-    wire.assign(std::istreambuf_iterator<char>(in), {});
+    char piece[64 * 1024];
+    while (in && wire.size() <= kMostPduBytes) {
+        in.read(piece, sizeof piece);   // a stream iterator would throw what a folder gives
+        wire.append(piece, static_cast<std::size_t>(in.gcount()));
+    }
     if (in.bad()) return fail_with(Exit::io, name + ": cannot be read");
     if (wire.size() > kMostPduBytes) return fail_with(Exit::bad_data, name + ": is no PDU: more than 64 MiB");
     auto pdu = mm1::decode_pdu(wire);
@@ -183,7 +188,7 @@ tl::expected<std::unique_ptr<Conversation>, int> partner(const Options& options)
         }
         socket = config->control;
     }
-    auto client = std::make_unique<QueueClient>();
+    auto client = std::make_unique<QueueClient>(options.words.front() == "health" ? kMonitorPatience : std::chrono::seconds(0));
     if (auto done = client->connect(socket); !done) return tl::unexpected(fail_with(done.error().code, done.error().text));
     return client;
 }
@@ -265,7 +270,7 @@ int run(Options options) {
     if (options.repair) return repair(options);
     auto other = partner(options);
     // A monitor counts what it cannot reach among its own results.
-    if (!other) return name == "health" ? health_unknown() : other.error();
+    if (!other) return name == "health" ? health_unknown(options) : other.error();
     const bool has_its_own_screen = name == "top" || name == "events";
     if (!has_its_own_screen && shows_progress(options)) *other = std::make_unique<WatchedConversation>(std::move(*other), name);
     if (own != kOwnCommands.end()) return own->run(**other, options, operands);

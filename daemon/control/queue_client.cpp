@@ -20,12 +20,15 @@ using Json = nlohmann::json;
 constexpr std::size_t kMostLineBytes = 64 * 1024 * 1024;
 constexpr std::size_t kReadBytes = 64 * 1024;
 
-Failure broken_off() { return {Exit::io, "the gateway broke off the conversation"}; }
-
 }   // namespace
 
 QueueClient::~QueueClient() {
     if (fd_ >= 0) ::close(fd_);
+}
+
+Failure QueueClient::broken_off() const {
+    if (silent_) return {Exit::busy, "the gateway does not answer"};
+    return {Exit::io, "the gateway broke off the conversation"};
 }
 
 tl::expected<void, Failure> QueueClient::connect(const std::string& path) {
@@ -40,7 +43,10 @@ tl::expected<void, Failure> QueueClient::connect(const std::string& path) {
         if (error == EAGAIN) return tl::unexpected(Failure{Exit::busy, path + ": the gateway is busy; try again"});
         return tl::unexpected(Failure{Exit::not_running, path + ": " + std::strerror(error) + "; the gateway is not running, or its configuration names another socket (-c FILE, --control PATH)"});
     }
+    const timeval patience{patience_.count(), 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     auto hello = read_line();
+    if (!hello && silent_) return tl::unexpected(broken_off());
     if (!hello) return tl::unexpected(Failure{Exit::not_allowed, path + ": the gateway turned us away; be root, or be named in gateway.control_users"});
     Json json = Json::parse(*hello, nullptr, false);
     if (!json.is_object()) return tl::unexpected(Failure{Exit::bad_data, path + ": no gateway answers there"});
@@ -55,6 +61,7 @@ bool QueueClient::fill() {
     ssize_t n = 0;
     do n = ::read(fd_, buffer_.data() + before, kReadBytes);
     while (n < 0 && errno == EINTR);
+    silent_ = n < 0 && errno == EAGAIN;
     buffer_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
     return n > 0;
 }

@@ -1,6 +1,7 @@
 // mmq's side of the conversation on the control socket: one request, lines and octets back.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -26,7 +27,8 @@ public:
 class QueueClient final : public Conversation {
 public:
     ~QueueClient() override;
-    QueueClient() = default;
+    /// Gives up a gateway that says nothing for so long; 0: never, its work may take its time.
+    explicit QueueClient(std::chrono::seconds patience = {}) : patience_(patience) {}
     QueueClient(const QueueClient&) = delete;
     QueueClient& operator=(const QueueClient&) = delete;
 
@@ -37,7 +39,10 @@ public:
 private:
     std::optional<std::string> read_line();
     bool fill();
+    Failure broken_off() const;
 
+    const std::chrono::seconds patience_;
+    bool silent_ = false;
     int fd_ = -1;
     std::string buffer_;
 };

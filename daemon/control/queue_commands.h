@@ -27,7 +27,7 @@ int export_messages(Conversation& other, Options& options, const Operands& opera
 /// One line with figures, and 0, 1, 2 or 3 as monitoring plugins end.
 int health(Conversation& other, Options& options, const Operands& operands);
 /// The same where nobody answers.
-int health_unknown();
+int health_unknown(const Options& options);
 /// The summary, again and again until q or an interrupt; a terminal only.
 int top(Conversation& other, Options& options, const Operands& operands);
 

@@ -26,14 +26,15 @@ struct HealthStatus {
 };
 constexpr auto kHealthStatus = std::to_array<HealthStatus>({{"ok", kOk}, {"degraded", kWarning}, {"stopping", kWarning}, {"failed", kCritical}});
 
-int unknown(const std::string& text) {
-    std::cout << "MMGATE UNKNOWN - " << text << "\n";
+int unknown(const Options& options, const std::string& text) {
+    if (options.json) std::cout << Json{{"status", kWords[kUnknown]}, {"code", static_cast<int>(kUnknown)}, {"text", text}, {"messages", nullptr}, {"oldest_seconds", nullptr}}.dump() << "\n";
+    else std::cout << "MMGATE UNKNOWN - " << text << "\n";
     return kUnknown;
 }
 
 }   // namespace
 
-int health_unknown() { return unknown("the gateway does not answer"); }
+int health_unknown(const Options& options) { return unknown(options, "the gateway does not answer"); }
 
 int health(Conversation& other, Options& options, const Operands& operands) {
     if (!operands.empty()) return misused("health takes no " + operands.front());
@@ -41,9 +42,9 @@ int health(Conversation& other, Options& options, const Operands& operands) {
     Json stats;
     auto end = other.ask(
         options.request, [&](std::string_view line) { return stats = Json::parse(line, nullptr, false), true; }, [](Bytes) { return false; });
-    if (!end) return unknown(end.error().text);
-    if (end->code != Exit::done) return unknown(end->text);
-    if (!stats.is_object()) return unknown("the gateway's answer is no object");
+    if (!end) return unknown(options, end.error().text);
+    if (end->code != Exit::done) return unknown(options, end->text);
+    if (!stats.is_object()) return unknown(options, "the gateway's answer is no object");
 
     auto number = [&](const char* name) { return stats.contains(name) && stats[name].is_number() ? stats[name].get<std::int64_t>() : 0; };
     auto recipients = [&](std::string_view state) {

@@ -84,8 +84,8 @@ int fail_with(Exit code, const std::string& text) {
     return static_cast<int>(code);
 }
 int misused(const std::string& text) {
-    std::cerr << "mmq: " << text << "\n"
-              << kUsage;
+    // The whole usage would push what is wrong off the screen.
+    std::cerr << "mmq: " << text << "\nmmq --help tells what there is\n";
     return static_cast<int>(Exit::usage);
 }
 
@@ -162,11 +162,15 @@ std::variant<Options, int> read_options(int argc, char** argv) {
             }
             case kVersionOption: std::cout << "mmq " << kVersion << "\n"; return 0;
             case kHelp: std::cout << kUsage; return 0;
-            default: std::cerr << kUsage; return static_cast<int>(Exit::usage);
+            default: std::cerr << "mmq --help tells what there is\n"; return static_cast<int>(Exit::usage);   // getopt has said what is wrong
         }
     }
     options.words.assign(argv + optind, argv + argc);
-    if (options.words.empty()) return misused("a command is missing");
+    if (options.words.empty()) {
+        std::cerr << "mmq: a command is missing\n"
+                  << kUsage;
+        return static_cast<int>(Exit::usage);
+    }
     return options;
 }
 

@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -253,6 +254,20 @@ class Mmq(Case):
         self.assertIn("not running", absent.stderr)
         absent = subprocess.run([MMQ, "--control", "/nonexistent/control.sock", "health"], capture_output=True, text=True)
         self.assertEqual((absent.returncode, absent.stdout.startswith("MMGATE UNKNOWN")), (3, True))
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([MMQ, "pdu", folder], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (74, f"mmq: {folder}: cannot be read\n"))
+        self.assertEqual(self.gateway.mmq("list", "surplus", check=False).stderr, "mmq: list takes selectors, not surplus\nmmq --help tells what there is\n")
+
+    def test_health_is_unknown_where_the_gateway_does_not_answer(self):
+        self.gateway.signal(signal.SIGSTOP)
+        frozen = self.gateway.mmq("health", check=False)
+        self.gateway.signal(signal.SIGCONT)
+        self.assertEqual((frozen.returncode, frozen.stdout), (3, "MMGATE UNKNOWN - the gateway does not answer\n"))
+        self.gateway.stop()
+        absent = self.gateway.mmq("health", "--json", check=False)
+        self.assertEqual((absent.returncode, json.loads(absent.stdout)["status"]), (3, "UNKNOWN"))
+        self.assertEqual(schema.problems(json.loads(absent.stdout), self.schema["$defs"]["health"], self.schema), [])
 
     @unittest.skipUnless(os.geteuid() == 0, "changing the user takes root")
     def test_a_stranger_is_turned_away(self):
