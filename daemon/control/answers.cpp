@@ -141,7 +141,7 @@ Piece Answers::named(Cursor cursor, Instant now) const {
 void Answers::describe(const Message& message, Instant now, Piece& piece) const {
     switch (piece.cursor.request.verb) {
         case Verb::show: piece.octets += show_line(message, names_.message_id(message.id)); break;
-        case Verb::why: piece.octets += why_line(message.id, explain(message, now)); break;
+        case Verb::why: piece.octets += why_line(message.id, explain(message, now, store_.held_routes())); break;
         case Verb::trace:
             for (const Event& event : store_.events(message.id)) piece.octets += event_line(message, event);
             break;

@@ -1,5 +1,6 @@
 #include "daemon/control/explain.h"
 
+#include <algorithm>
 #include <array>
 
 #include "daemon/control/message_json.h"
@@ -16,6 +17,11 @@ std::string moment(Instant at, Instant now) {
     return (distance.count() > 0 ? "in " + span : span + " ago") + " (" + time_text(at) + ")";
 }
 
+/// When something comes: an hour that is over says only that its turn has not come.
+std::string due(Instant at, Instant now) { return at == Instant{} || at > now ? "due " + moment(at, now) : "due since " + time_text(at); }
+
+std::string peer_of(const Recipient& recipient) { return recipient.route.substr(recipient.route.find(':') + 1); }
+
 std::string times(std::uint32_t count) { return count == 1 ? "once" : std::to_string(count) + " times"; }
 
 std::string quoted_reason(const Recipient& recipient) {
@@ -31,12 +37,19 @@ struct StateSpec {
 
 const std::array<StateSpec, 12> kStates{{
     {RecipientState::queued, [](const Recipient& r, const Message&, Instant now) {
-         return "is accepted and has not been tried. It is due " + moment(r.next_attempt, now) + (r.next_attempt <= now ? "; it waits for a free connection of its lane, " + r.lane + "." : ".");
+         return "is accepted and has not been tried. It is " + due(r.next_attempt, now) + (r.next_attempt <= now ? "; it waits for a free connection of its lane, " + r.lane + "." : ".");
      }},
     {RecipientState::active, [](const Recipient& r, const Message&, Instant) { return "is being delivered at this moment over " + r.lane + "."; }},
     {RecipientState::deferred, [](const Recipient& r, const Message& m, Instant now) {
-         return "was tried " + times(r.attempts) + " in vain. The last try ended with " + (r.reason.empty() ? "no reason" : "\"" + r.reason + "\"") +
-                (r.remote_mta.empty() ? "" : " of " + r.remote_mta) + ". The next is due " + moment(r.next_attempt, now) + "; it is given up " + moment(m.expires, now) + ".";
+         const std::string given_up = "; it is given up " + moment(m.expires, now) + ".";
+         if (r.response_awaited)
+             return "was sent to peer " + peer_of(r) + ", whose response has not come" + (r.reason.empty() ? "" : " (" + r.reason + ")") + ". Without one it is sent again " + moment(r.next_attempt, now) + given_up;
+         const std::string last = (r.reason.empty() ? "no reason" : "\"" + r.reason + "\"") + (r.remote_mta.empty() ? "" : " of " + r.remote_mta);
+         // A peer that cannot be reached is tried with one message for all.
+         if (r.attempts == 0 && r.route.starts_with("mm4:"))
+             return "has not been tried itself, because its peer does not take anything: " + last + ". It is " + due(r.next_attempt, now) + " and goes when " + peer_of(r) + " is tried again, which \"mmq peer show " +
+                    peer_of(r) + "\" tells" + given_up;
+         return (r.attempts == 0 ? std::string("is to be tried again") : "was tried " + times(r.attempts) + " in vain") + ". The last try ended with " + last + ". The next is " + due(r.next_attempt, now) + given_up;
      }},
     {RecipientState::held, [](const Recipient& r, const Message& m, Instant now) {
          return "is held; before, it was " + std::string(to_text(r.held_from)) + "." + (r.reason.empty() ? "" : " Last: " + r.reason + ".") + " \"mmq release " + to_text(m.id) + "\" lets it go on. It expires " + moment(m.expires, now) + ".";
@@ -57,7 +70,7 @@ const std::array<StateSpec, 12> kStates{{
     {RecipientState::failed, [](const Recipient& r, const Message&, Instant now) { return "failed for good " + moment(r.next_attempt, now) + quoted_reason(r); }},
     {RecipientState::deleted, [](const Recipient& r, const Message& m, Instant now) {
          return "was deleted by the operator " + moment(r.next_attempt, now) + "." +
-                (can_be_undeleted(r, now) ? " \"mmq undelete " + to_text(m.id) + "\" brings it back; it is kept for that until " + moment(r.next_attempt + kUndeleteFor, now) + "." : "");
+                (can_be_undeleted(r, now) ? " \"mmq undelete " + to_text(m.id) + "\" brings it back; it is kept for that until " + time_text(r.next_attempt + kUndeleteFor) + "." : "");
      }},
 }};
 
@@ -74,15 +87,21 @@ std::string span_text(Seconds span) {
     return std::to_string(span.count()) + " s";
 }
 
-std::vector<std::string> explain(const Message& message, Instant now) {
+std::vector<std::string> explain(const Message& message, Instant now, const std::vector<std::string>& held_routes) {
     std::vector<std::string> out;
     std::size_t ended = 0;
     for (const Recipient& recipient : message.recipients) ended += is_end(recipient.state);
     std::size_t count = message.recipients.size();
     out.push_back("Arrived over " + std::string(to_text(message.interface)) + " " + moment(message.arrival, now) + "; " +
                   (ended == count ? "all recipients have ended." : std::to_string(count - ended) + " of " + std::to_string(count) + (count == 1 ? " recipient is" : " recipients are") + " not done."));
-    for (const Recipient& recipient : message.recipients)
-        out.push_back(to_mms_text(recipient.address) + " " + kStates[static_cast<std::size_t>(recipient.state)].text(recipient, message, now));
+    for (const Recipient& recipient : message.recipients) {
+        const bool waits = recipient.state == RecipientState::queued || (recipient.state == RecipientState::deferred && !recipient.response_awaited);
+        std::string text = kStates[static_cast<std::size_t>(recipient.state)].text(recipient, message, now);
+        if (waits && std::ranges::find(held_routes, recipient.route) != held_routes.end())
+            text = "waits because the operator holds peer " + peer_of(recipient) + "; \"mmq peer release " + peer_of(recipient) + "\" lets all go that goes there. It is given up " + moment(message.expires, now) + "." +
+                   (recipient.reason.empty() ? "" : " Last: " + recipient.reason);
+        out.push_back(to_mms_text(recipient.address) + " " + text);
+    }
     return out;
 }
 

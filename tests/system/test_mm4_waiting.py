@@ -75,6 +75,20 @@ class Waiting(Mm4Case):
         self.gateway.mmq("peer", "release", "b")
         self.assert_in_order([r for r in self.b.forwards(6)], 2)
 
+    def test_why_tells_each_wait_from_the_others(self):
+        why = lambda: self.gateway.mmq("why", self.outgoing()[-1]).stdout
+        self.b.answer = lambda received: None
+        self.send_mm()
+        self.gateway.until(lambda: "was sent to peer b, whose response has not come" in why(), "a response that is awaited")
+        self.assertNotIn("in vain", why())
+        self.again(mm4={**self.OPTIONS["mm4"], "retry": ["1h"]}, queue={"retry": ["1h"]})
+        self.b.down()
+        self.send_mm()
+        self.gateway.until(lambda: '"mmq peer show b" tells' in why(), "a peer that is down")
+        self.assertRegex(why(), r"has not been tried itself, because its peer does not take anything: \".*Connection refused.*\"")
+        self.gateway.mmq("peer", "hold", "b")
+        self.assertRegex(why(), r'waits because the operator holds peer b; "mmq peer release b" lets all go')
+
     def test_what_cannot_be_delivered_in_time_fails_truthfully(self):
         self.again(mm4={**self.OPTIONS["mm4"], "lifetime": "2s"})
         self.b.down()
