@@ -3,11 +3,15 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <map>
-#include <sstream>
+#include <set>
 
 #include "daemon/config_checks.h"
 #include "daemon/config_keys.h"
@@ -23,11 +27,16 @@ constexpr std::size_t kMostFileBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMostListItems = 10000;
 
 /// A value as a message may show it: one line, not too long.
-std::string shown(std::string_view value) {
+/// Fit for a line, and cut where it is too long for one.
+std::string plain(std::string_view text, std::size_t most) {
+    const bool whole = text.size() <= most;
+    while (!whole && most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;   // on a character's boundary
     std::string out;
-    for (char c : value.substr(0, 80)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    return "\"" + out + (value.size() > 80 ? "…\"" : "\"");
+    for (char c : text.substr(0, most)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+    return out + (whole ? "" : "…");
 }
+
+std::string shown(std::string_view value) { return "\"" + plain(value, 80) + "\""; }
 
 std::string_view type_of(const toml::node& node) {
     switch (node.type()) {
@@ -60,6 +69,7 @@ public:
     }
     void key_error(std::size_t line, std::string_view key, std::string_view message) {
         std::string_view separator = message.starts_with('"') ? ": " : " ";
+        wrong_.emplace(key);
         error(line, "key " + std::string(key) + std::string(separator) + std::string(message));
     }
     std::vector<ConfigError> errors() && {
@@ -76,6 +86,7 @@ public:
             key = key.substr(0, dot);
         }
     }
+    bool is_wrong(std::string_view key) const { return wrong_.contains(key); }
     bool has(std::string_view key) const { return lines_.contains(key); }
     std::size_t count() const { return errors_.size(); }
     void remember(std::string_view key, std::size_t line) { lines_.emplace(key, line); }
@@ -330,6 +341,7 @@ private:
     std::string file_;
     std::vector<ConfigError> errors_;
     std::map<std::string, std::size_t, std::less<>> lines_;
+    std::set<std::string, std::less<>> wrong_;   // keys
 };
 
 /// A text of our tables as it would stand in the file.
@@ -408,8 +420,7 @@ tl::expected<Config, std::vector<ConfigError>> parse_config(std::string_view tex
     }
     toml::parse_result parsed = toml::parse(text, name);
     if (!parsed) {
-        std::string what(parsed.error().description());
-        reader.error(parsed.error().source().begin.line, "not TOML: " + shown(what).substr(1, what.size()));
+        reader.error(parsed.error().source().begin.line, "not TOML: " + plain(parsed.error().description(), 300));
         return tl::unexpected(std::move(reader).errors());
     }
     Config config;
@@ -417,18 +428,26 @@ tl::expected<Config, std::vector<ConfigError>> parse_config(std::string_view tex
     reader.read_root(parsed.table(), config);
     for (const KeySpec<Config>& spec : kConfigKeys)
         if (spec.required && !reader.has(spec.name)) reader.key_error(reader.line_of(spec.name), spec.name, "is missing; it has no default");
-    check_config(config, [&](std::string_view key, std::string_view message) { reader.key_error(reader.line_of(key), key, message); });
+    check_config(config, [&](std::string_view key, std::string_view message) {
+        // A value that could not be read is not there; to say so as well would lead astray.
+        if (!reader.is_wrong(key)) reader.key_error(reader.line_of(key), key, message);
+    });
     if (reader.failed()) return tl::unexpected(std::move(reader).errors());
     if (config.hostname.empty()) config.hostname = config.domain;
     return config;
 }
 
 tl::expected<Config, std::vector<ConfigError>> read_config(const std::string& path) {
+    const auto unreadable = [&](int error) { return tl::unexpected(std::vector{ConfigError{path + ": cannot be read: " + std::strerror(error) + "; name a readable file with -c", 0}}); };
     std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (file) text << file.rdbuf();
-    if (!file) return tl::unexpected(std::vector{ConfigError{path + ": cannot be read; name a readable file with -c", 0}});
-    return parse_config(text.view(), path);
+    if (!file) return unreadable(errno);
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return unreadable(EISDIR);   // it opens, and seems to be empty
+    std::string text(kMostFileBytes + 1, '\0');   // what is longer is refused: no more of it is read
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (file.bad()) return unreadable(errno);
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    return parse_config(text, path);
 }
 
 }   // namespace mmgate

@@ -178,6 +178,7 @@ void check_files(Observations& out, const Config& config, const std::string& con
     if (::stat(config.state_dir.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && (status.st_mode & S_IRWXO) != 0)
         out.push_back({Weight::note, "gateway.state_dir", config.state_dir + " is open to other users of this machine; its files are not"});
     if (const std::size_t slash = config.control.rfind('/'); slash != std::string::npos && slash > 0) check_folder(out, "gateway.control", config.control.substr(0, slash));
+    if (::lstat(config.control.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) out.push_back({Weight::fault, "gateway.control", config.control + " is there already, and is no socket"});
 
     if (::stat(config_file.c_str(), &status) != 0) return;
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) out.push_back({Weight::fault, config_file, "can be changed by others than its owner"});

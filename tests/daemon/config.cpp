@@ -99,6 +99,11 @@ constexpr BadRow kBad[] = {
     {"too little memory", "[limits]\nmemory = \"9M\"", "t.toml:4: key limits.memory must be at least twice limits.message_size, which is 5M\n"},
     {"not TOML", "[smtp\n", "t.toml:3: not TOML: "},
     {"key twice", "domain = \"x.example\"", "t.toml:3: not TOML: "},
+    {"long key twice", "a_key_whose_name_is_so_long_that_it_fills_a_line = 1\na_key_whose_name_is_so_long_that_it_fills_a_line = 2",
+     "t.toml:4: not TOML: Error while parsing key-value pair: cannot redefine existing integer 'a_key_whose_name_is_so_long_that_it_fills_a_line'\n"},
+    {"bearer unknown, with an address", "[push]\nkind = \"PAP\"\nurl = \"http://127.0.0.1/\"", "t.toml:4: key push.kind: \"PAP\" is not one of: none, pap, kannel, smpp\n"},
+    {"bearer with a bad address", "[push]\nkind = \"pap\"\nurl = \"127.0.0.1/\"",
+     "t.toml:5: key push.url: \"127.0.0.1/\" is no usable URL; write http:// or https://, a host, a port and a path if needed, at most 180 octets\n"},
 };
 
 }   // namespace
@@ -227,8 +232,13 @@ Test(config, reports_all_errors_in_the_order_of_lines) {
 Test(config, says_when_a_file_cannot_be_read) {
     auto config = read_config("/nonexistent/mmgate.toml");
     cr_assert(!config);
-    cr_expect(config.error().front().message == "/nonexistent/mmgate.toml: cannot be read; name a readable file with -c");
-    cr_expect(!read_config("/").has_value());
+    cr_expect(config.error().front().message == "/nonexistent/mmgate.toml: cannot be read: No such file or directory; name a readable file with -c");
+    auto endless = read_config("/dev/zero");
+    cr_assert(!endless);
+    cr_expect(endless.error().front().message == "/dev/zero: the file is larger than 4M");
+    auto folder = read_config("/");
+    cr_assert(!folder);
+    cr_expect(folder.error().front().message == "/: cannot be read: Is a directory; name a readable file with -c");
 }
 
 Test(config, a_secret_is_never_in_a_message) {

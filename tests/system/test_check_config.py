@@ -73,6 +73,8 @@ class CheckConfig(Case):
         self.found(78, r"^mmgated: gateway\.state_dir: /nonexistent/state is not there and cannot be made", gateway={"state_dir": "/nonexistent/state"})
         self.found(78, r"^mmgated: gateway\.state_dir: .* is no folder", gateway={"state_dir": self.gateway.config_path})
         self.gateway.configure(gateway={"state_dir": state})
+        self.found(78, r"^mmgated: gateway\.control: .*mmgate\.toml is there already, and is no socket", gateway={"control": self.gateway.config_path})
+        self.gateway.configure(gateway={"control": self.gateway.control})
         os.chmod(state, 0o755)
         self.found(0, r"^mmgated: note: gateway\.state_dir: .* open to other users")
         os.chmod(state, 0o700)
