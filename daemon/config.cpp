@@ -26,7 +26,6 @@ namespace {
 constexpr std::size_t kMostFileBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMostListItems = 10000;
 
-/// A value as a message may show it: one line, not too long.
 /// Fit for a line, and cut where it is too long for one.
 std::string plain(std::string_view text, std::size_t most) {
     const bool whole = text.size() <= most;
@@ -36,6 +35,7 @@ std::string plain(std::string_view text, std::size_t most) {
     return out + (whole ? "" : "…");
 }
 
+/// A value as a message may show it.
 std::string shown(std::string_view value) { return "\"" + plain(value, 80) + "\""; }
 
 std::string_view type_of(const toml::node& node) {
