@@ -14,36 +14,37 @@ namespace {
 struct CharsetSpec {
     std::uint32_t mib_enum;
     std::string_view name;    // preferred MIME name, lower case
-    std::string_view iconv;   // what glibc calls it
+    std::string_view iconv;   // what glibc calls it, or its superset that senders mean
 };
 
-// Source: IANA, Character Sets (MIBenum and preferred MIME name).
+// A label is also written over texts of a larger set that holds its own: "iso-8859-1" over typographic quotes, "gb2312" over names that only GBK has.
+// Source: IANA, Character Sets (MIBenum and preferred MIME name); WHATWG Encoding Standard §4.2 (which label stands for which set).
 // clang-format off
 constexpr auto kCharsets = std::to_array<CharsetSpec>({
     {3, "us-ascii", "US-ASCII"},
-    {4, "iso-8859-1", "ISO-8859-1"}, {5, "iso-8859-2", "ISO-8859-2"}, {6, "iso-8859-3", "ISO-8859-3"},
+    {4, "iso-8859-1", "CP1252"}, {5, "iso-8859-2", "ISO-8859-2"}, {6, "iso-8859-3", "ISO-8859-3"},
     {7, "iso-8859-4", "ISO-8859-4"}, {8, "iso-8859-5", "ISO-8859-5"}, {9, "iso-8859-6", "ISO-8859-6"},
-    {10, "iso-8859-7", "ISO-8859-7"}, {11, "iso-8859-8", "ISO-8859-8"}, {12, "iso-8859-9", "ISO-8859-9"},
-    {13, "iso-8859-10", "ISO-8859-10"}, {17, "shift_jis", "SHIFT_JIS"}, {18, "euc-jp", "EUC-JP"},
-    {36, "ks_c_5601-1987", "EUC-KR"}, {37, "iso-2022-kr", "ISO-2022-KR"}, {38, "euc-kr", "EUC-KR"},
+    {10, "iso-8859-7", "ISO-8859-7"}, {11, "iso-8859-8", "ISO-8859-8"}, {12, "iso-8859-9", "CP1254"},
+    {13, "iso-8859-10", "ISO-8859-10"}, {17, "shift_jis", "CP932"}, {18, "euc-jp", "EUC-JP-MS"},
+    {36, "ks_c_5601-1987", "UHC"}, {37, "iso-2022-kr", "ISO-2022-KR"}, {38, "euc-kr", "UHC"},
     {39, "iso-2022-jp", "ISO-2022-JP"}, {40, "iso-2022-jp-2", "ISO-2022-JP-2"},
     {81, "iso-8859-6-e", "ISO-8859-6"}, {82, "iso-8859-6-i", "ISO-8859-6"},
     {84, "iso-8859-8-e", "ISO-8859-8"}, {85, "iso-8859-8-i", "ISO-8859-8"},
     {106, "utf-8", "UTF-8"},
     {109, "iso-8859-13", "ISO-8859-13"}, {110, "iso-8859-14", "ISO-8859-14"},
     {111, "iso-8859-15", "ISO-8859-15"}, {112, "iso-8859-16", "ISO-8859-16"},
-    {113, "gbk", "GBK"}, {114, "gb18030", "GB18030"},
+    {113, "gbk", "GB18030"}, {114, "gb18030", "GB18030"},
     {1000, "iso-10646-ucs-2", "UCS-2BE"}, {1001, "iso-10646-ucs-4", "UCS-4BE"}, {1012, "utf-7", "UTF-7"},
     {1013, "utf-16be", "UTF-16BE"}, {1014, "utf-16le", "UTF-16LE"}, {1015, "utf-16", "UTF-16BE"},
     {1016, "cesu-8", "UTF-8"}, {1017, "utf-32", "UTF-32BE"}, {1018, "utf-32be", "UTF-32BE"}, {1019, "utf-32le", "UTF-32LE"},
     {2009, "ibm850", "IBM850"}, {2010, "ibm852", "IBM852"}, {2011, "ibm437", "IBM437"},
-    {2024, "windows-31j", "CP932"}, {2025, "gb2312", "GB2312"}, {2026, "big5", "BIG5"}, {2027, "macintosh", "MACINTOSH"},
+    {2024, "windows-31j", "CP932"}, {2025, "gb2312", "GB18030"}, {2026, "big5", "BIG5"}, {2027, "macintosh", "MACINTOSH"},
     {2082, "viscii", "VISCII"}, {2084, "koi8-r", "KOI8-R"}, {2085, "hz-gb-2312", "GB2312"}, {2086, "ibm866", "IBM866"},
     {2088, "koi8-u", "KOI8-U"}, {2101, "big5-hkscs", "BIG5-HKSCS"}, {2109, "windows-874", "CP874"},
     {2250, "windows-1250", "CP1250"}, {2251, "windows-1251", "CP1251"}, {2252, "windows-1252", "CP1252"},
     {2253, "windows-1253", "CP1253"}, {2254, "windows-1254", "CP1254"}, {2255, "windows-1255", "CP1255"},
     {2256, "windows-1256", "CP1256"}, {2257, "windows-1257", "CP1257"}, {2258, "windows-1258", "CP1258"},
-    {2259, "tis-620", "TIS-620"},
+    {2259, "tis-620", "CP874"},
 });
 // clang-format on
 
@@ -74,12 +75,16 @@ constexpr auto kAliases = std::to_array<Alias>({
     {"x-sjis", 17},
     {"ujis", 18},
     {"ks_c_5601", 36},
+    {"cp949", 38},
+    {"uhc", 38},
     {"utf8", 106},
     {"unicode-1-1-utf-8", 106},
     {"ucs-2", 1000},
     {"ucs2", 1000},
     {"ucs-4", 1001},
     {"utf16", 1015},
+    {"cp936", 113},
+    {"x-gbk", 113},
     {"cp850", 2009},
     {"cp852", 2010},
     {"cp437", 2011},
@@ -98,6 +103,7 @@ constexpr auto kAliases = std::to_array<Alias>({
     {"cp1257", 2257},
     {"cp1258", 2258},
     {"x-cp1252", 2252},
+    {"iso-8859-11", 2259},
 });
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";

@@ -67,6 +67,27 @@ Test(charset, text_becomes_unicode) {
     cr_expect(!is_utf8("\xC0\x80") && !is_utf8("\xED\xA0\x80") && !is_utf8("\xF4\x90\x80\x80") && !is_utf8("\xE2\x82"));
 }
 
+Test(charset, a_label_stands_for_the_larger_set_that_senders_mean) {
+    struct Row {
+        std::string_view octets, charset, want;
+    };
+    const Row rows[] = {
+        {"\x93q\x94 \x96 \x80 5\x85", "iso-8859-1", "“q” – € 5…"},
+        {"\x93\xFD\x94", "iso-8859-9", "“ı”"},
+        {"\xE9\x46", "gb2312", "镕"},
+        {"\xE9\x46", "gbk", "镕"},
+        {"\x95\x32\x82\x36", "gbk", "𠀀"},
+        {"\x87\x40 \xFB\xFC", "shift_jis", "① 髙"},
+        {"\xAD\xA1", "euc-jp", "①"},
+        {"\x8C\x63", "ks_c_5601-1987", "똠"},
+        {"\x8C\x63", "EUC-KR", "똠"},
+        {"\x8C\x63", "cp949", "똠"},
+        {"\x93\xA1\x94", "tis-620", "“ก”"},
+        {"\xA1", "iso-8859-11", "ก"},
+    };
+    for (auto [octets, charset, want] : rows) cr_expect(to_utf8(octets, charset) == want, "%s gives '%s'", charset.data(), to_utf8(octets, charset).c_str());
+}
+
 Test(charset, header_text_is_one_clean_line) {
     struct Row {
         std::string_view text;
