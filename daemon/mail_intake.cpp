@@ -38,9 +38,12 @@ bool goes_by_mail(const Recipient& recipient) { return recipient.route == "mail"
 
 /// The end that a report puts to a recipient's delivery; nothing where it only tells how things stand, or tells too late.
 std::optional<RecipientState> end_by_report(const ReceivedDsn::Recipient& report, const Recipient& recipient) {
+    const bool awaited = recipient.state == RecipientState::relayed && recipient.report_expected;
     const bool open = !is_end(recipient.state) || recipient.state == RecipientState::relayed;
     if (report.action == "failed" && (open || recipient.state == RecipientState::delivered)) return RecipientState::failed;
-    if (report.action == "delivered" && open) return RecipientState::delivered;
+    if (report.action == "delivered" && (awaited || !is_end(recipient.state))) return RecipientState::delivered;
+    // Where it went nobody reports any more: this is all that the originator will hear (RFC 4356 §2.1.4.2). Of a request to a peer it says nothing about the MM.
+    if ((report.action == "relayed" || report.action == "expanded") && awaited && recipient.route == "mail") return RecipientState::relayed;
     return std::nullopt;
 }
 
@@ -218,12 +221,14 @@ void MailIntake::settle_by_report(const Shared& taken, ReceivedDsn dsn, std::opt
             if (agrees) end.enhanced_status = report.status;
             end.remote_mta = recipient.remote_mta;
             const std::vector<RecipientState> was{recipient.state};
-            recipient.report_expected = true;   // what is delivered by a report's word is delivered indeed
+            recipient.report_expected = end.state != RecipientState::relayed;   // what is delivered by a report's word is delivered indeed
             Settle settle = end_of(*message, index, std::move(end), taken->now, policy);
             settle.was = was;
             settle.events.front().detail = text;
             recipient = settle.recipient;
-            log_.notice(to_text(message->id), is_failure(recipient.state) ? "report-failed" : "report-delivered",
+            const bool handed_on = recipient.state == RecipientState::relayed;
+            log_.notice(to_text(message->id), is_failure(recipient.state) ? "report-failed" : handed_on ? "report-relayed"
+                                                                                                        : "report-delivered",
                         {{"to", recipient.address}, {"status", report.status}, {"reason", recipient.reason}});
             metrics_.add(Counter::reports_in);
             operations.emplace_back(std::move(settle));

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 
+#include "daemon/outcome.h"
 #include "mapping/mm1/messages.h"
 #include "tests/support/memory_store.h"
 
@@ -81,8 +82,9 @@ struct Bed {
     std::vector<Message> messages() const { return store.list({}, 100, true); }
 
     /// An MM of a phone to mailboxes, in these states; nothing is under way.
-    QueueId sent_by_phone(const std::vector<std::pair<std::string, RecipientState>>& to) {
+    QueueId sent_by_phone(const std::vector<std::pair<std::string, RecipientState>>& to, bool delivery_report = false) {
         Enqueue enqueue;
+        enqueue.message.headers.delivery_report = delivery_report;
         enqueue.message.interface = Interface::mm1;
         enqueue.message.arrival = loop.now();
         enqueue.message.expires = loop.now() + std::chrono::hours(24);
@@ -239,7 +241,9 @@ Test(mail_intake, lets_a_report_end_what_it_is_about) {
         {"delivered", "2.0.0", failed, failed, ""},
         {"delayed", "4.4.1", relayed, relayed, ""},
         {"relayed", "2.0.0", queued, queued, ""},
-        {"expanded", "2.0.0", relayed, relayed, ""},
+        {"relayed", "2.0.0", relayed, relayed, "2.0.0"},
+        {"relayed", "2.0.0", delivered, delivered, ""},
+        {"expanded", "2.0.0", relayed, relayed, "2.0.0"},
     };
     for (const Row& row : rows) {
         Bed bed;
@@ -255,6 +259,18 @@ Test(mail_intake, lets_a_report_end_what_it_is_about) {
         cr_expect(bed.store.events(id).size() == events + 1, "%s %s", row.action, row.status);
         cr_expect(bed.metrics.value(Counter::reports_in) == (row.enhanced[0] ? 1 : 0) && bed.metrics.value(Counter::reports_in_unmatched) == 0);
         cr_expect(bed.messages().size() == 1);
+    }
+}
+
+Test(mail_intake, tells_once_that_a_mail_went_where_nobody_reports) {
+    Bed bed;
+    const QueueId id = bed.sent_by_phone({{"a@x.example", RecipientState::relayed}}, true);
+    for (const char* action : {"relayed", "relayed", "expanded", "delivered"}) {
+        cr_assert(bed.take("", {kPhone}, report(bed.names.message_id(id), "a@x.example", action, "2.0.0")).has_value());
+        const Message message = *bed.store.find(id);
+        const Recipient& recipient = message.recipients[0];
+        cr_expect(recipient.state == RecipientState::relayed && recipient.report_due && report_of(recipient).status == DeliveryStatus::forwarded, "%s", action);
+        cr_expect(bed.metrics.value(Counter::reports_in) == 1, "%s", action);
     }
 }
 
