@@ -43,6 +43,18 @@ std::string behind_semicolon(std::string_view value) {
     return at == std::string_view::npos ? std::string() : trimmed(value.substr(at + 1));
 }
 
+/// Whether one of the modifiers behind a disposition type is "error": then the type tells nothing. Source: RFC 8098 §3.2.6.3.
+bool has_error(std::string_view modifiers) {
+    while (!modifiers.empty()) {
+        const std::size_t start = std::min(modifiers.find_first_not_of("/ \t,"), modifiers.size());
+        modifiers.remove_prefix(start);
+        const std::size_t end = std::min(modifiers.find_first_of("/ \t,;"), modifiers.size());
+        if (same_name(modifiers.substr(0, end), "error")) return true;
+        modifiers.remove_prefix(std::min(end + 1, modifiers.size()));
+    }
+    return false;
+}
+
 ReceivedDisposition read_fields(const HeaderBlock& fields) {
     ReceivedDisposition out;
     for (const HeaderField& field : fields.fields) {
@@ -52,11 +64,27 @@ ReceivedDisposition read_fields(const HeaderBlock& fields) {
         if (!same_name(field.name, "Disposition")) continue;
         // "manual-action/MDN-sent-manually; displayed/modifier, modifier"
         std::string type = behind_semicolon(value);
-        type.resize(std::min(type.find_first_of("/ ,;"), type.size()));
+        const std::size_t end = std::min(type.find_first_of("/ ,;"), type.size());
+        const bool went_wrong = has_error(std::string_view(type).substr(end));
+        type.resize(end);
         for (const DispositionSpec& row : kDispositions)
-            if (same_name(row.name, type)) out.status = row.status;
+            if (same_name(row.name, type) && !went_wrong) out.status = row.status;
     }
     return out;
+}
+
+/// The Message-ID of what came back with the notification: some name it nowhere else.
+std::string returned_message_id(const Entity& report) {
+    for (const Entity& part : report.parts) {
+        const bool fields = part.media.type == "text/rfc822-headers" || part.media.type == "message/global-headers";
+        const Octets octets = fields ? decoded_body(part) : Octets();
+        const Result<HeaderBlock> read = scan_header(octets);
+        const HeaderBlock* header = !part.parts.empty() && !part.is_multipart() ? &part.parts.front().header : fields && read ? &*read
+                                                                                                                              : nullptr;
+        const HeaderField* id = header ? header->find("Message-ID") : nullptr;
+        if (id) return header_text(without_angles(trimmed(unfolded(id->folded))), kLimits.message_id_bytes);
+    }
+    return {};
 }
 
 }   // namespace
@@ -108,7 +136,9 @@ Result<std::optional<ReceivedDisposition>> read_disposition(Bytes mail) {
         const Octets octets = decoded_body(part);
         Result<HeaderBlock> fields = scan_header(octets);
         if (!fields) return fail(fields.error());
-        return read_fields(*fields);
+        ReceivedDisposition out = read_fields(*fields);
+        if (out.original_message_id.empty()) out.original_message_id = returned_message_id(*tree);
+        return out;
     }
     return std::nullopt;
 }

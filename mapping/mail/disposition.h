@@ -29,9 +29,9 @@ struct DispositionOptions {
 Octets make_disposition(const DispositionOptions& options);
 
 struct ReceivedDisposition {
-    std::string original_message_id;    // without < >, "" when it names none
+    std::string original_message_id;    // without < >, of the field or the returned header; "" when neither names one
     std::string final_recipient;        // the address alone
-    std::optional<ReadStatus> status;   // nothing: dispatched, processed, or a word that nobody knows
+    std::optional<ReadStatus> status;   // nothing: dispatched, processed, what ended in an error, or a word that nobody knows
 };
 /// Reads a mail as a disposition notification; nothing when it is none. Fails as read_mime_tree does.
 Result<std::optional<ReceivedDisposition>> read_disposition(Bytes mail);

@@ -415,6 +415,27 @@ void on_text(void* user, const xmlChar* text, int size) {
     static_cast<Page*>(user)->writer.text({reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)});
 }
 
+/// The page without "<![if …]>" and "<![endif]>", which Outlook writes around bullets and fonts and libxml2 shows as text.
+/// Source: HTML Living Standard §13.2.5.42: other readers take them for comments up to the next >.
+std::string without_conditions(std::string_view html) {
+    std::string out;
+    out.reserve(html.size());
+    for (;;) {
+        const std::size_t at = html.find("<!");
+        if (at == std::string_view::npos) return out.append(html);
+        std::size_t end = at + 2;
+        const bool condition = html.substr(end).starts_with('[');
+        if (condition || html.substr(end).starts_with("--")) {
+            const std::string_view mark = condition ? ">" : "-->";
+            end = html.find(mark, end);
+            if (end == std::string_view::npos) return out.append(html);
+            end += mark.size();
+        }
+        out.append(html.substr(0, condition ? at : end));
+        html.remove_prefix(end);
+    }
+}
+
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -428,7 +449,8 @@ HtmlText html_to_text(std::string_view html) {
     HtmlText out;
     [[maybe_unused]] static const bool initialised = (xmlInitParser(), true);   // once, before threads share it
     out.cut_short = html.size() > kMaxHtmlBytes;
-    html = html.substr(0, kMaxHtmlBytes);
+    const std::string page_text = without_conditions(html.substr(0, kMaxHtmlBytes));
+    html = page_text;
     Context context(htmlCreateMemoryParserCtxt(html.empty() ? " " : html.data(), static_cast<int>(std::max<std::size_t>(html.size(), 1))));
     if (!context) return out;
     htmlCtxtUseOptions(context.get(), HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);

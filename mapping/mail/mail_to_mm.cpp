@@ -56,6 +56,16 @@ bool is_one_of(const std::array<std::string_view, n>& words, std::string_view wo
     return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+/// Whether one of "attribute=importance,value; …" has the importance "required".
+bool requires_something(std::string_view options) {
+    for (std::size_t at = options.find('='); at != std::string_view::npos; at = options.find('=', at + 1)) {
+        const std::size_t start = std::min(options.find_first_not_of(" \t", at + 1), options.size());
+        const std::size_t end = std::min(options.find_first_of(" \t,;", start), options.size());
+        if (same_name(options.substr(start, end - start), "required")) return true;
+    }
+    return false;
+}
+
 /// An identifier without < >, or "" when it is none that could be written again.
 std::string read_message_id(std::string_view folded) {
     std::string text = unfolded(folded);
@@ -243,6 +253,8 @@ private:
     std::optional<Error> map_read_report() {
         const HeaderField* field = header_.find("Disposition-Notification-To");
         if (!field || options_.return_path.empty()) return std::nullopt;
+        // Options that the sender requires are none that we know: then there is to be no answer (RFC 8098 §2.2).
+        if (const HeaderField* wishes = header_.find("Disposition-Notification-Options"); wishes && requires_something(unfolded(wishes->folded))) return std::nullopt;
         Result<std::vector<MailAddress>> list = decode_addresses(field->folded);
         if (!list) return list.error();
         if (list->size() != 1) return std::nullopt;

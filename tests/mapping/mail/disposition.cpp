@@ -98,6 +98,9 @@ Test(disposition, each_type_has_its_meaning) {
         {"manual-action/MDN-sent-manually; displayed", ReadStatus::read},
         {"automatic-action/MDN-sent-automatically; Displayed", ReadStatus::read},
         {"manual-action/MDN-sent-manually;displayed/warning,expired", ReadStatus::read},
+        {"manual-action/MDN-sent-manually; displayed/ERROR", std::nullopt},
+        {"manual-action/MDN-sent-manually; deleted / expired , error", std::nullopt},
+        {"manual-action/MDN-sent-manually; displayed/x-error,errors", ReadStatus::read},
         {"manual-action/MDN-sent-manually; DELETED", ReadStatus::deleted_unread},
         {"manual-action/MDN-sent-manually; dispatched", std::nullopt},
         {"automatic-action/MDN-sent-automatically; processed", std::nullopt},
@@ -136,6 +139,25 @@ Test(disposition, fields_as_others_write_them) {
     cr_expect(global && global->status == ReadStatus::read, "RFC 6533");
     const auto large = read(notification("Original-Message-ID: <" + std::string(5000, 'x') + ">\r\n"));
     cr_expect(large && large->original_message_id.size() <= kLimits.message_id_bytes);
+}
+
+Test(disposition, the_returned_header_names_what_no_field_does) {
+    struct Row {
+        const char *fields, *part, *message_id;
+    };
+    constexpr Row kRows[] = {
+        {"Disposition: a/b; displayed\r\n", "Content-Type: text/rfc822-headers\r\n\r\nSubject: s\r\nMessage-ID:\r\n <1@x.example>\r\n", "1@x.example"},
+        {"Disposition: a/b; displayed\r\n", "Content-Type: message/rfc822\r\n\r\nMessage-ID: <1@x.example>\r\n\r\ntext", "1@x.example"},
+        {"Original-Message-ID: <2@x.example>\r\n", "Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <1@x.example>\r\n", "2@x.example"},
+        {"Disposition: a/b; displayed\r\n", "Content-Type: text/plain\r\n\r\nMessage-ID: <1@x.example>\r\n", ""},
+        {"Disposition: a/b; displayed\r\n", "Content-Type: text/rfc822-headers\r\n\r\nSubject: s\r\n", ""},
+    };
+    for (const Row& row : kRows) {
+        std::string mail = notification(row.fields);
+        mail.insert(mail.rfind("--b--"), "--b\r\n" + std::string(row.part) + "\r\n");
+        const auto got = read(mail);
+        cr_expect(got && got->original_message_id == row.message_id, "%s", row.part);
+    }
 }
 
 Test(disposition, what_is_none) {

@@ -235,6 +235,8 @@ Test(mail_to_mm, fields_become_elements) {
         {"Priority: non-urgent\n", personal, low, false, false},
         {"Priority: urgent\nX-Priority: 4\n", personal, low, false, false},
         {"Disposition-Notification-To: <anna@x.example>\n", personal, normal, false, true},
+        {"Disposition-Notification-To: <anna@x.example>\nDisposition-Notification-Options: signed-receipt-protocol=optional,pkcs7\n", personal, normal, false, true},
+        {"Disposition-Notification-To: <anna@x.example>\nDisposition-Notification-Options: a=optional,b; c= Required,d\n", personal, normal, false, false},
         {"Disposition-Notification-To: other@x.example\n", personal, normal, false, false},
         {"Disposition-Notification-To: anna@x.example, b@x.example\n", personal, normal, false, false},
         {"X-Mms-Priority: High\nX-Mms-Message-Class: Auto\nX-Mms-Read-Report: Yes\nX-Mms-Applic-ID: MEM\n", personal, normal, false, false},
