@@ -206,7 +206,10 @@ Result<Route> Router::of_mail_recipient(const Address& mailbox, const Whence& wh
     if (!ours) return fail(Fault::relay_denied, "the domain is not ours");
     auto number = number_of_local_part(config_.numbering, local);
     if (!number) return fail(number.error());
-    return allowed(of_number(std::move(*number)), whence);
+    auto route = allowed(of_number(std::move(*number)), whence);
+    // Whoever says that a number is here is not refused as a stranger: a relay looks again for who serves it, but only where it is told that we do not.
+    if (!route && route.error().fault == Fault::relay_denied && !whence.peers.empty()) return fail(Fault::recipient_unknown, "the number is not served here, but by another operator");
+    return route;
 }
 
 Result<Address> Router::subscriber(std::string_view msisdn) const {
