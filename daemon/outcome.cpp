@@ -57,6 +57,8 @@ bool report_wanted(const Message& message, const Recipient& recipient, const Rep
     switch (message.interface) {
         case Interface::mail:
             if (message.return_path.empty() || recipient.notify.never) return false;
+            // Fetched and never confirmed is a failure to one and a relaying to the other.
+            if (recipient.state == RecipientState::expired && recipient.unconfirmed) return recipient.notify.failure || recipient.notify.success;
             return failure ? recipient.notify.failure : recipient.notify.success;
         case Interface::mm1:
             // Whether the phone rejected the MM is the phone's to reveal.
@@ -81,6 +83,9 @@ RecipientReport report_of(const Recipient& recipient) {
     report.remote_mta = recipient.remote_mta;
     report.original_recipient = recipient.original_recipient;
     report.at = recipient.next_attempt;
+    report.unconfirmed = is_failure(recipient.state) && recipient.unconfirmed;
+    // Who asked about success is told that it went as far as anybody knows (RFC 4356 §2.1.4.1, Indeterminate); all others, that nobody knows more.
+    if (recipient.state == RecipientState::expired && recipient.unconfirmed && recipient.notify.success) report.enhanced_status = "2.0.0";
     switch (recipient.state) {
         case RecipientState::delivered:
             // A 2xx of a next hop that promises no report says that the mail was handed on, not that it was read or even delivered.

@@ -80,7 +80,8 @@ void report_to_phone(Reported& reported, const Message& message, const Waiting& 
         if (is_failure(recipient->state)) failures.push_back(report_of(*recipient));
     if (failures.empty()) return;
     Message report = report_message(message, MessageKind::mm, std::move(*route), context);
-    report.headers.subject = message.headers.subject.empty() ? "Not delivered" : "Not delivered: " + message.headers.subject;
+    report.headers.subject = std::ranges::all_of(failures, &RecipientReport::unconfirmed) ? "Unconfirmed" : "Not delivered";
+    if (!message.headers.subject.empty()) report.headers.subject += ": " + message.headers.subject;
     Content content = mail::make_service_message(failures, message.headers.subject, message.arrival);
     reported.consequences.push_back(enqueue_of_report(std::move(report), mm1::encode_content(content), "service message"));
     reported.events.push_back({context.now, std::nullopt, "reported", "service message to the originator"});

@@ -86,6 +86,11 @@ constexpr auto kReasons = std::to_array<ReasonSpec>({
     {"", "The message could not be delivered.", "Send the message again later, or ask your operator."},
 });
 
+// Where it may have arrived all the same: whoever sends it again on our word sends it twice.
+constexpr ReasonSpec kUnconfirmed{"", "Nobody confirmed that it arrived; it may have arrived all the same.", "Ask the recipient before you send the message again."};
+constexpr std::string_view kUnconfirmedSubject = "Unconfirmed";
+constexpr std::string_view kUnconfirmedHeading = "It is not known whether your message reached";
+
 bool is_enhanced_status(std::string_view text) {
     std::size_t dots = 0;
     for (char c : text) {
@@ -101,6 +106,8 @@ struct Outcome {
     Action action;
     std::string status;    // always a whole one
     std::string mailbox;   // the recipient as a mail address
+
+    bool unconfirmed() const { return report->unconfirmed && action == Action::failed; }
 };
 
 /// The class of the status decides between success and failure, MMS's status what kind of either.
@@ -121,8 +128,9 @@ Outcome outcome_of(const RecipientReport& report, std::string_view domain) {
     return out;
 }
 
-const ReasonSpec& reason_of(std::string_view enhanced_status) {
-    std::string_view detail = enhanced_status.size() > 2 ? enhanced_status.substr(2) : std::string_view();
+const ReasonSpec& reason_of(const Outcome& outcome) {
+    if (outcome.unconfirmed()) return kUnconfirmed;
+    std::string_view detail = outcome.status.size() > 2 ? std::string_view(outcome.status).substr(2) : std::string_view();
     for (const ReasonSpec& row : kReasons)
         if (row.detail.ends_with('.') ? detail.starts_with(row.detail) : detail == row.detail || row.detail.empty()) return row;
     return kReasons.back();
@@ -151,24 +159,32 @@ Original read_original(const Octets& header) {
 
 std::string explanation(const std::vector<Outcome>& outcomes, const Original& original, const DsnOptions& options) {
     std::string out = "This is the MMS gateway " + header_text(options.hostname, kLimits.domain_bytes) + ".\n";
-    for (const ActionSpec& action : kActions) {
+    struct Group {
+        Action action;
+        bool unconfirmed;
+        std::string_view heading;
+    };
+    std::vector<Group> groups;
+    for (const ActionSpec& row : kActions) groups.push_back({row.action, false, row.heading});
+    groups.push_back({Action::failed, true, kUnconfirmedHeading});
+    for (const Group& group : groups) {
         bool first = true;
         for (const Outcome& outcome : outcomes) {
-            if (outcome.action != action.action) continue;
-            if (first) out.append("\n").append(action.heading).append(":\n");
+            if (outcome.action != group.action || outcome.unconfirmed() != group.unconfirmed) continue;
+            if (first) out.append("\n").append(group.heading).append(":\n");
             first = false;
             const RecipientReport& report = *outcome.report;
             out += "\n  " + header_text(outcome.mailbox, kLimits.path_bytes) + "\n";
             std::string words = words_of(report);
-            if (action.action == Action::failed || action.action == Action::delayed) {
-                const ReasonSpec& reason = reason_of(outcome.status);
+            if (group.action == Action::failed || group.action == Action::delayed) {
+                const ReasonSpec& reason = reason_of(outcome);
                 out.append("    Why: ").append(reason.why).append("\n");
                 if (!words.empty()) {
                     std::string who = report.remote_mta.empty() ? "Reported" : header_text(report.remote_mta, kLimits.domain_bytes) + " said";
                     out += "    " + who + ": " + words + "\n";
                 }
                 if (report.at) out += "    When: " + mail_date(*report.at) + "\n";
-                out += "    What to do: " + (action.action == Action::delayed ? std::string("Nothing. You will hear again when it has failed for good.") : std::string(reason.advice)) + "\n";
+                out += "    What to do: " + (group.action == Action::delayed ? std::string("Nothing. You will hear again when it has failed for good.") : std::string(reason.advice)) + "\n";
             } else if (report.at) {
                 out += "    When: " + mail_date(*report.at) + "\n";
             }
@@ -282,7 +298,8 @@ Octets make_dsn(const std::vector<RecipientReport>& recipients, const DsnOptions
     write_field(out, "Date", mail_date(options.now));
     write_address_field(out, "From", {{Address::Kind::mailbox, options.from, "Mail gateway"}});
     write_address_field(out, "To", {{Address::Kind::mailbox, options.to, {}}});
-    std::string subject(spec_of(worst(outcomes)).subject);
+    const bool unconfirmed = worst(outcomes) == Action::failed && std::ranges::all_of(outcomes, [](const Outcome& o) { return o.action != Action::failed || o.unconfirmed(); });
+    std::string subject(unconfirmed ? kUnconfirmedSubject : spec_of(worst(outcomes)).subject);
     write_text_field(out, "Subject", original.subject.empty() ? subject + ": your message" : subject + ": " + original.subject);
     write_field(out, "Message-ID", "<" + options.message_id + ">");
     if (!original.message_id.empty()) {
@@ -310,10 +327,12 @@ Octets make_dsn(const std::vector<RecipientReport>& recipients, const DsnOptions
 
 Content make_service_message(const std::vector<RecipientReport>& recipients, const std::string& subject_of_original, Instant sent_at) {
     std::string subject = header_text(subject_of_original, kShownSubjectBytes);
-    std::string text = "Your message " + (subject.empty() ? "" : "\"" + subject + "\" ") + "of " + mail_date(sent_at) + " was not delivered.\n";
+    const bool unconfirmed = !recipients.empty() && std::ranges::all_of(recipients, &RecipientReport::unconfirmed);
+    const std::string which = "our message " + (subject.empty() ? "" : "\"" + subject + "\" ") + "of " + mail_date(sent_at);
+    std::string text = unconfirmed ? "It is not known whether y" + which + " arrived.\n" : "Y" + which + " was not delivered.\n";
     for (const RecipientReport& report : recipients) {
         Outcome outcome = outcome_of(report, {});
-        const ReasonSpec& reason = reason_of(outcome.status);
+        const ReasonSpec& reason = reason_of(outcome);
         text += "\nTo " + header_text(report.recipient.value, kLimits.path_bytes) + ": ";
         text.append(reason.why).append(" ").append(reason.advice);
         if (std::string words = words_of(report); !words.empty()) text += " (" + words + ")";

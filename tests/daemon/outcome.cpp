@@ -112,4 +112,17 @@ Test(outcome, a_report_says_what_happened) {
         recipient.unconfirmed = row.unconfirmed;
         cr_expect(report_of(recipient).status == row.status, "%s %d", row.route.data(), static_cast<int>(row.state));
     }
+    Recipient fetched;
+    fetched.route = "mm1";
+    fetched.state = RecipientState::expired;
+    fetched.fault = Fault::expired;
+    fetched.enhanced_status = "5.4.7";
+    cr_expect(!report_of(fetched).unconfirmed);
+    fetched.unconfirmed = true;
+    cr_expect(report_of(fetched).unconfirmed && report_of(fetched).enhanced_status == "5.4.7");
+    Message message = sample(Interface::mail, 1);
+    fetched.notify = {.never = false, .success = true, .failure = false, .delay = false};
+    cr_expect(report_of(fetched).enhanced_status == "2.0.0" && report_wanted(message, fetched, {}), "a relaying to who asked about success");
+    fetched.notify = {.never = true, .success = false, .failure = false, .delay = false};
+    cr_expect(!report_wanted(message, fetched, {}));
 }

@@ -136,6 +136,26 @@ Test(make_dsn, stands_hostile_values) {
     cr_expect(!scan_header(mail)->find("Bcc") && !scan_header(mail)->find("References"));
 }
 
+Test(make_dsn, does_not_call_undelivered_what_may_have_arrived) {
+    RecipientReport fetched = report(DeliveryStatus::indeterminate, "5.4.7", "fetched, but the phone never confirmed");
+    fetched.unconfirmed = true;
+    const Octets mail = make_dsn({fetched}, options());
+    expect_clean(mail);
+    cr_expect(field(*scan_header(mail), "Subject") == "Unconfirmed: Grüße");
+    const Octets text = decoded_body((*read_mime_tree(mail)).parts.at(0));
+    cr_expect(text.find("It is not known whether your message reached:\r\n") != Octets::npos && text.find("Ask the recipient before you send the message again.") != Octets::npos);
+    cr_expect(text.find("not delivered") == Octets::npos && text.find("could not be reached") == Octets::npos, "%s", text.c_str());
+    cr_expect((*read_dsn(mail))->recipients.at(0).action == "failed" && (*read_dsn(mail))->recipients.at(0).status == "5.4.7");
+
+    const Octets both = make_dsn({fetched, report(DeliveryStatus::unreachable, "5.1.1")}, options());
+    cr_expect(field(*scan_header(both), "Subject") == "Undelivered: Grüße");
+    const Octets words = decoded_body((*read_mime_tree(both)).parts.at(0));
+    cr_expect(words.find("Your message was not delivered to:") < words.find("It is not known whether your message reached:"));
+
+    fetched.enhanced_status = "2.0.0";   // for who asked about success
+    cr_expect((*read_dsn(make_dsn({fetched}, options())))->recipients.at(0).action == "relayed");
+}
+
 Test(make_service_message, says_what_did_not_reach_whom_and_why) {
     RecipientReport second = report(DeliveryStatus::rejected, "5.7.1", "550 5.7.1 go away", "mx.y.example");
     second.recipient = {Address::Kind::mailbox, "b@y.example", {}};
@@ -150,4 +170,7 @@ Test(make_service_message, says_what_did_not_reach_whom_and_why) {
     cr_expect(content.parts[0].data == want, "%s", content.parts[0].data.c_str());
     cr_expect(content.parts[0].media.type == "text/plain" && *content.parts[0].media.parameter("charset") == "utf-8");
     cr_expect(make_service_message({}, "", kNow).parts[0].data.starts_with("Your message of Thu"));
+    second.unconfirmed = true;
+    const std::string unknown = make_service_message({second}, "", kNow).parts[0].data;
+    cr_expect(unknown.starts_with("It is not known whether your message of Thu, 28 May 2026 20:26:40 +0000 arrived.\r\n\r\nTo b@y.example: Nobody confirmed that it arrived;"), "%s", unknown.c_str());
 }
