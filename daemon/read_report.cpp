@@ -4,6 +4,7 @@
 
 #include "daemon/mm4/replies.h"
 #include "mapping/mail/disposition.h"
+#include "mapping/mail/report_mail.h"
 #include "mapping/mm1/messages.h"
 
 namespace mmgate {
@@ -15,8 +16,16 @@ std::string applic_id_of(const MmHeaders& headers) { return headers.reply_applic
 Result<Enqueue> to_phone(const Message& message, const Recipient& recipient, ReadStatus status, Instant date, const ReportContext& context) {
     auto route = context.router.of_recipient(message.originator);
     if (!route) return fail(route.error());
+    const std::uint8_t version = mm1::answer_version(message.originator_mms_version);
+    if (!mm1::knows_read_orig(version)) {
+        Message report = report_message(message, MessageKind::mm, std::move(*route), context);
+        report.headers.subject = status == ReadStatus::read ? "Read" : "Deleted without being read";
+        if (!message.headers.subject.empty()) report.headers.subject += ": " + message.headers.subject;
+        const Content content = mail::make_read_message(recipient.address, status, message.headers.subject, message.arrival, date);
+        return enqueue_of_report(std::move(report), mm1::encode_content(content), "read report as a message");
+    }
     mm1::ReadOrigInd ind;
-    ind.version = mm1::answer_version(message.originator_mms_version);
+    ind.version = version;
     ind.message_id = context.names.message_id(message.id);
     ind.reader = recipient.address;
     ind.originator = message.originator;

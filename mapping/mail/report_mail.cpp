@@ -325,10 +325,31 @@ Octets make_dsn(const std::vector<RecipientReport>& recipients, const DsnOptions
     return out;
 }
 
+namespace {
+
+/// One text part, as every phone shows it.
+Content text_content(std::string_view text) {
+    Part part;
+    part.media = {"text/plain", {{"charset", "utf-8"}}};
+    part.content_id = part.content_location = "report.txt";
+    part.data = with_crlf(tidy_text(text));
+    Content out;
+    out.media.type = "multipart/mixed";
+    out.parts.push_back(std::move(part));
+    return out;
+}
+
+/// "our message "subject" of date", behind a Y or a y.
+std::string which_message(const std::string& subject_of_original, Instant sent_at) {
+    const std::string subject = header_text(subject_of_original, kShownSubjectBytes);
+    return "our message " + (subject.empty() ? "" : "\"" + subject + "\" ") + "of " + mail_date(sent_at);
+}
+
+}   // namespace
+
 Content make_service_message(const std::vector<RecipientReport>& recipients, const std::string& subject_of_original, Instant sent_at) {
-    std::string subject = header_text(subject_of_original, kShownSubjectBytes);
     const bool unconfirmed = !recipients.empty() && std::ranges::all_of(recipients, &RecipientReport::unconfirmed);
-    const std::string which = "our message " + (subject.empty() ? "" : "\"" + subject + "\" ") + "of " + mail_date(sent_at);
+    const std::string which = which_message(subject_of_original, sent_at);
     std::string text = unconfirmed ? "It is not known whether y" + which + " arrived.\n" : "Y" + which + " was not delivered.\n";
     for (const RecipientReport& report : recipients) {
         Outcome outcome = outcome_of(report, {});
@@ -338,14 +359,12 @@ Content make_service_message(const std::vector<RecipientReport>& recipients, con
         if (std::string words = words_of(report); !words.empty()) text += " (" + words + ")";
         text += "\n";
     }
-    Part part;
-    part.media = {"text/plain", {{"charset", "utf-8"}}};
-    part.content_id = part.content_location = "report.txt";
-    part.data = with_crlf(tidy_text(text));
-    Content out;
-    out.media.type = "multipart/mixed";
-    out.parts.push_back(std::move(part));
-    return out;
+    return text_content(text);
+}
+
+Content make_read_message(const Address& reader, ReadStatus status, const std::string& subject_of_original, Instant sent_at, Instant read_at) {
+    std::string text = "Y" + which_message(subject_of_original, sent_at) + (status == ReadStatus::read ? " was read by " : " was deleted without being read by ");
+    return text_content(text + header_text(reader.value, kLimits.path_bytes) + " on " + mail_date(read_at) + ".\n");
 }
 
 }   // namespace mmgate::mail

@@ -28,4 +28,7 @@ Octets make_dsn(const std::vector<RecipientReport>& recipients, const DsnOptions
 /// The text of the service MM that tells a phone what did not reach whom and why, and its content (one text part).
 Content make_service_message(const std::vector<RecipientReport>& recipients, const std::string& subject_of_original, Instant sent_at);
 
+/// The content of the MM that tells a phone without read reports of its own what a reader did, and when (one text part).
+Content make_read_message(const Address& reader, ReadStatus status, const std::string& subject_of_original, Instant sent_at, Instant read_at);
+
 }   // namespace mmgate::mail

@@ -115,6 +115,8 @@ struct ReadOrigInd {
     std::string applic_id;   // 1.3
 };
 Octets encode_read_orig_ind(const ReadOrigInd& ind);
+/// Whether a terminal of this version knows M-Read-Orig.ind; an older one is told by an MM. Source: OMA-MMS-CTR-V1_1 (read reports).
+constexpr bool knows_read_orig(std::uint8_t version) { return version > kUnknownVersion; }
 
 /// Content-Type value and body as they stand behind octet 84: what the store keeps as the content of an MM.
 Octets encode_content(const Content& content);

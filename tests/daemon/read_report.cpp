@@ -106,6 +106,24 @@ Test(read_report, reaches_a_phone_as_m_read_orig_ind) {
     }
 }
 
+Test(read_report, reaches_a_phone_of_1_0_as_a_message) {
+    for (const ReadStatus status : {ReadStatus::read, ReadStatus::deleted_unread}) {
+        Bed bed;
+        Message message = sample_mm(Interface::mm1);
+        message.originator_mms_version = 0x90;
+        const auto settle = bed.read(message, 0, status);
+        const Enqueue& report = only_report(settle);
+        cr_expect(report.message.kind == MessageKind::mm && report.message.automatic && report.message.headers.message_class == MessageClass::automatic);
+        cr_expect(report.message.recipients[0].address.value == "+447700900001" && report.message.recipients[0].lane == "mm1" && !report.message.recipients[0].token.empty());
+        cr_expect(report.message.headers.subject == (status == ReadStatus::read ? "Read: Grüße" : "Deleted without being read: Grüße") && !report.message.headers.read_report);
+        const auto content = mm1::decode_content(report.content);
+        const std::string want = std::string("Your message \"Grüße\" of Tue, 14 Nov 2023 21:13:20 +0000 was ") + (status == ReadStatus::read ? "read" : "deleted without being read") +
+                                 " by +447700900123 on Tue, 14 Nov 2023 22:13:10 +0000.";
+        cr_assert(content && content->parts.size() == 1);
+        cr_expect(content->parts[0].data == want, "%s", content->parts[0].data.c_str());
+    }
+}
+
 Test(read_report, reaches_mail_as_a_disposition_notification) {
     Bed bed;
     const auto settle = bed.read(sample_mm(Interface::mail), 1, ReadStatus::deleted_unread);
