@@ -8,6 +8,7 @@ namespace mmgate {
 namespace {
 
 constexpr std::string_view kMm4 = "mm4:";
+constexpr std::string_view kPostmaster = "postmaster";
 constexpr auto kPriorityWords = std::to_array<std::string_view>({"low:", "normal:", "high:"});
 
 std::string_view longest_prefix(const std::vector<std::string>& prefixes, std::string_view number) {
@@ -138,6 +139,15 @@ Result<Route> Router::of_foreign_mailbox(const Address& mailbox) const {
     return Route{mailbox, "mail", "mail:" + domain, "mail goes to the MX of " + domain};
 }
 
+Result<Route> Router::of_postmaster() const {
+    if (config_.postmaster.empty()) return fail(Fault::recipient_unknown, "gateway.postmaster is not set");
+    auto target = parse_mailbox(config_.postmaster);
+    if (!target) return fail(target.error());
+    auto route = of_foreign_mailbox(*target);
+    if (route) route->why = "postmaster is " + config_.postmaster + "; " + route->why;
+    return route;
+}
+
 Result<Route> Router::of_recipient(const Address& recipient) const {
     switch (recipient.kind) {
         case Address::Kind::phone: {
@@ -148,6 +158,8 @@ Result<Route> Router::of_recipient(const Address& recipient) const {
         case Address::Kind::mailbox: {
             const std::string_view domain = domain_part(recipient);
             if (is_our_domain(domain)) {
+                // What we send is from there, and phones answer to it.
+                if (equal_ignoring_case(local_part(recipient), kPostmaster)) return of_postmaster();
                 auto number = number_of_local_part(config_.numbering, local_part(recipient));
                 if (!number) return fail(number.error());
                 return of_number(std::move(*number));
@@ -193,14 +205,7 @@ Result<Route> Router::of_mail_recipient(const Address& mailbox, const Whence& wh
     std::string_view local = local_part(mailbox);
     // RFC 5321 §4.5.1: postmaster without a domain is ours too.
     bool ours = domain.empty() || is_our_domain(domain);
-    if (ours && equal_ignoring_case(local, "postmaster")) {
-        if (config_.postmaster.empty()) return fail(Fault::recipient_unknown, "gateway.postmaster is not set");
-        auto target = parse_mailbox(config_.postmaster);
-        if (!target) return fail(target.error());
-        auto route = of_foreign_mailbox(*target);
-        if (route) route->why = "postmaster is " + config_.postmaster + "; " + route->why;
-        return route;
-    }
+    if (ours && equal_ignoring_case(local, kPostmaster)) return of_postmaster();
     if (is_system_address(mailbox)) return Route{mailbox, "system", {}, "our address for what relays say to each other"};
     if (!ours && !whence.peers.empty() && peers_.of_domain(domain)) return allowed(of_recipient(mailbox), whence);
     if (!ours) return fail(Fault::relay_denied, "the domain is not ours");

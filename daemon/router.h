@@ -75,6 +75,7 @@ public:
 private:
     Result<Route> of_number(std::string number) const;
     Result<Route> of_foreign_mailbox(const Address& mailbox) const;
+    Result<Route> of_postmaster() const;
     Result<Route> to_peer(const Peer& peer, Address address, std::string why) const;
     std::string_view served_prefix(std::string_view number) const;
     bool must_be_asked(std::string_view number, std::string_view served) const;

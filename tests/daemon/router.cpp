@@ -56,6 +56,7 @@ Test(router, recipients_of_phones) {
         {"a@b.example", "mail", "mail:b.example", "a@b.example"},
         {"+447700900123@mms.example.net", "mm1", "mm1", "+447700900123"},
         {"nobody@mms.example.net", "", "", "", Fault::recipient_unknown},
+        {"PostMaster@mms2.example.net", "mail", "mail:example.net", "ops@example.net"},
     });
     for (const Row& row : kRows) check(router.of_recipient(address_of(row.recipient)), row);
     cr_expect(!router.of_recipient({Address::Kind::short_code, "12345", {}}));

@@ -130,6 +130,11 @@ class PhoneToMail(Case):
         self.assertEqual(report["To"], [MAILBOX])
         self.assertIn(report["X-Mms-Status"], (0x81, 0x83, 0x85))
 
+    def test_an_answer_to_what_the_gateway_sent_reaches_its_operator(self):
+        self.phone(ONE).send([f"postmaster@{DOMAIN}"], parts=[text_part("Why was it not delivered?")])
+        mail = self.sink.wait_mails(1)[0]
+        self.assertEqual((mail.recipients, mail.message["To"]), (["ops@example.net"], "ops@example.net"))
+
     def test_delivery_reports_of_phones_come_when_asked_for_and_allowed(self):
         for allowed in (None, True):
             with self.subTest(allowed=allowed):
