@@ -250,7 +250,11 @@ private:
         std::vector<const Entity*> rest;
         for (const Entity& part : entity.parts)
             if (&part != root) rest.push_back(&part);
-        auto place = [&](const Entity* part) { return std::find(references.begin(), references.end(), part->content_id) - references.begin(); };
+        // Source: RFC 2557 §5 (Content-Location), RFC 2392 (cid).
+        auto place = [&](const Entity* part) {
+            auto refers = [&](const std::string& name) { return name == part->content_id || name == part->content_location; };
+            return std::find_if(references.begin(), references.end(), refers) - references.begin();
+        };
         std::stable_sort(rest.begin(), rest.end(), [&](const Entity* a, const Entity* b) { return place(a) < place(b); });
         for (const Entity* part : rest) {
             bool referred = place(part) < static_cast<std::ptrdiff_t>(references.size());
@@ -259,7 +263,7 @@ private:
         }
     }
 
-    /// Gathers the content ids that the HTML below `root` refers to; whether there is any HTML.
+    /// Gathers the content ids and locations that the HTML below `root` refers to; whether there is any HTML.
     static bool collect_references(const Entity& root, std::vector<std::string>& out) {
         bool found = false;
         std::vector<const Entity*> open{&root};
@@ -268,7 +272,7 @@ private:
             open.pop_back();
             if (is_text_leaf(*entity) && is_html(*entity)) {
                 found = true;
-                for (std::string& id : html_content_ids(decoded_body(*entity))) out.push_back(std::move(id));
+                for (std::string& name : html_references(decoded_body(*entity))) out.push_back(std::move(name));
             }
             for (const Entity& part : entity->parts) open.push_back(&part);
         }

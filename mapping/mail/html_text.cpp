@@ -18,7 +18,7 @@ constexpr std::size_t kMaxHtmlBytes = 1024 * 1024;
 constexpr std::size_t kMaxDepth = 500;
 constexpr std::size_t kMaxUrlBytes = 2000;   // longer ones are no reading matter
 constexpr std::size_t kMaxUrls = 1000;
-constexpr std::size_t kMaxContentIds = 1000;
+constexpr std::size_t kMaxReferences = 1000;
 constexpr std::size_t kMaxIndents = 6;   // nested quotes and lists that still show
 constexpr std::size_t kCharsetSearchBytes = 1024;
 
@@ -443,6 +443,16 @@ int hex_digit(char c) {
     return -1;
 }
 
+/// Where the value of the next src attribute starts, behind its quotation mark.
+std::size_t find_source(std::string_view html, std::size_t from) {
+    for (std::size_t at = html.find('=', from); at != std::string_view::npos; at = html.find('=', at + 1)) {
+        if (at < 4 || !same_name(html.substr(at - 3, 3), "src") || !is_blank(html[at - 4])) continue;
+        const bool marked = at + 1 < html.size() && (html[at + 1] == '"' || html[at + 1] == '\'');
+        return at + (marked ? 2 : 1);
+    }
+    return std::string_view::npos;
+}
+
 }   // namespace
 
 HtmlText html_to_text(std::string_view html) {
@@ -485,23 +495,26 @@ std::string_view html_charset(std::string_view html) {
     return {};
 }
 
-std::vector<std::string> html_content_ids(std::string_view html) {
+std::vector<std::string> html_references(std::string_view html) {
     std::vector<std::string> out;
-    for (std::size_t at = html.find("cid:"); at != std::string_view::npos && out.size() < kMaxContentIds; at = html.find("cid:", at)) {
-        at += 4;
-        std::size_t end = std::min(html.find_first_of("\"'<> )\t\r\n", at), html.size());
-        std::string id;
-        for (std::size_t i = at; i < end; ++i) {
+    // Whichever comes first: "cid:" wherever it stands, or the value of src.
+    std::size_t cid = html.find("cid:"), source = find_source(html, 0);
+    while (out.size() < kMaxReferences && (cid != std::string_view::npos || source != std::string_view::npos)) {
+        const bool is_cid = cid <= source;
+        const std::size_t at = is_cid ? cid + 4 : source;
+        const std::size_t end = std::min(html.find_first_of("\"'<> )\t\r\n", at), html.size());
+        std::string_view written = html.substr(at, end - at);
+        if (is_cid) cid = html.find("cid:", at);
+        else source = find_source(html, at);
+        if (written.size() > kMaxUrlBytes || (!is_cid && (written.starts_with("cid:") || written.starts_with("data:")))) continue;
+        std::string name;
+        for (std::size_t i = 0; i < written.size(); ++i) {
             int high = -1, low = -1;
-            if (html[i] == '%' && i + 2 < end) high = hex_digit(html[i + 1]), low = hex_digit(html[i + 2]);
-            if (high >= 0 && low >= 0) {
-                id.push_back(static_cast<char>(high << 4 | low));
-                i += 2;
-            } else {
-                id.push_back(html[i]);
-            }
+            if (is_cid && written[i] == '%' && i + 2 < written.size()) high = hex_digit(written[i + 1]), low = hex_digit(written[i + 2]);
+            name.push_back(high >= 0 && low >= 0 ? static_cast<char>(high << 4 | low) : written[i]);
+            if (high >= 0 && low >= 0) i += 2;
         }
-        if (!id.empty() && std::find(out.begin(), out.end(), id) == out.end()) out.push_back(std::move(id));
+        if (!name.empty() && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
     }
     return out;
 }

@@ -21,7 +21,7 @@ HtmlText html_to_text(std::string_view html);
 /// The charset that the first 1,024 octets of a page name in a meta element, or "".
 std::string_view html_charset(std::string_view html);
 
-/// What the page refers to by "cid:", percent-decoded, in order, each once.
-std::vector<std::string> html_content_ids(std::string_view html);
+/// What the page refers to, in order, each once: by "cid:", percent-decoded, and as the value of src, which may be a Content-Location as it is written.
+std::vector<std::string> html_references(std::string_view html);
 
 }   // namespace mmgate::mail

@@ -337,6 +337,12 @@ Test(mail_to_mm, bodies_become_parts) {
          "Content-Type: multipart/alternative; boundary=b\n\n--b\n\nplain\n--b\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\n--b--\n",
          "plain | <text/calendar text_1.ics 15>"},
         {"related in order of reference", html_mail, "Hi | <image/jpeg two.jpg 2003> | <image/jpeg one.jpg 2003>"},
+        {"related by Content-Location",
+         "Content-Type: multipart/related; boundary=r\n\n--r\nContent-Type: text/html\n\n<p>Hi <img src=\"p/two.jpg\"><img src=http://x/one.jpg><img src='dot.gif'></p>\n"
+         "--r\nContent-Location: http://x/one.jpg\nContent-Disposition: inline; filename=one.jpg\n" +
+             jpeg + "--r\nContent-Location: p/two.jpg\nContent-Disposition: inline; filename=two.jpg\n" + jpeg +
+             "--r\nContent-Location: dot.gif\nContent-Type: image/gif\nContent-Transfer-Encoding: base64\n\nR0lGODlhAQABAAAAACw=\n--r--\n",
+         "Hi | <image/jpeg two.jpg 2003> | <image/jpeg one.jpg 2003>"},
         {"pictures of the richer alternative", alternative_with_pictures, "plain words | <image/jpeg two.jpg 2003> | <image/jpeg one.jpg 2003>"},
         {"mixed in order", "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\none\n--b\n" + jpeg + "--b\n\ntwo\n--b--\nepilogue\n", "one | <image/jpeg a.jpg 2003> | two"},
         {"unknown multipart", "Content-Type: multipart/x-odd; boundary=b\n\n--b\n\none\n--b\n\ntwo\n--b--\n", "one\r\n\r\ntwo"},

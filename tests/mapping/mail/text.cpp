@@ -191,5 +191,7 @@ Test(html_text, charset_and_references_are_found) {
     cr_expect(html_charset("<meta charset=\"UTF-8\">") == "UTF-8");
     cr_expect(html_charset("<META http-equiv=Content-Type content='text/html; CHARSET=koi8-r'>") == "koi8-r");
     cr_expect(html_charset("<p>") == "" && html_charset(repeat(" ", 2000) + "charset=x").empty() && html_charset("charset=") == "");
-    cr_expect(html_content_ids("<img src=\"cid:a@b\"><img src='cid:c%40d'> cid:a@b url(cid:e) cid:") == std::vector<std::string>({"a@b", "c@d", "e"}));
+    cr_expect(html_references("<img src=\"cid:a@b\"><img src='cid:c%40d'> cid:a@b url(cid:e) cid:") == std::vector<std::string>({"a@b", "c@d", "e"}));
+    cr_expect(html_references("<img SRC=b.jpg><img src='http://x/a%20b.gif' alt=x><img src=cid:c><img src=\"data:image/png;base64,AA==\"><a data-src=d xsrc=e src=") ==
+              std::vector<std::string>({"b.jpg", "http://x/a%20b.gif", "c"}));
 }
