@@ -100,6 +100,8 @@ struct Config {
     // [push]
     PushKind push_kind = PushKind::none;
     std::string push_url, push_user, push_password, push_from;
+    bool push_text_type = false;   // the content type of the WSP push as text
+    bool push_class_one = true;    // data coding F5, not 04
     std::uint32_t push_connections = 0;
     Seconds push_timeout{};
 

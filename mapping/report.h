@@ -37,7 +37,7 @@ struct RecipientReport {
     std::string remote_mta;           // "" when no other system was involved
     std::string original_recipient;   // ORCPT as given: "rfc822;a@b", xtext undone, or ""
     std::optional<Instant> at;        // when it happened
-    bool unconfirmed = false;   // a failure only as far as is known: it may have arrived all the same
+    bool unconfirmed = false;         // a failure only as far as is known: it may have arrived all the same
 };
 
 /// What a delivery status notification that came back says of our mail.

@@ -66,7 +66,7 @@ constexpr auto kReplies = std::to_array<ReplyRow>({
 }   // namespace
 
 HttpRequest kannel_request(const Config& config, const Push& push, std::uint8_t push_number) {
-    const Octets data = encode_wsp_push(push_number, push.pdu);
+    const Octets data = encode_wsp_push(push_number, push.pdu, config.push_text_type ? ContentTypeForm::text : ContentTypeForm::number);
     const std::int64_t minutes = std::clamp<std::int64_t>(push.lifetime.count() / 60, 1, kMostValidityMinutes);
     const Parameter parameters[] = {
         {"username", "X-Kannel-Username", config.push_user},
@@ -74,8 +74,8 @@ HttpRequest kannel_request(const Config& config, const Push& push, std::uint8_t 
         {"from", "X-Kannel-From", config.push_from},
         {"to", "X-Kannel-To", push.number},
         {"coding", "X-Kannel-Coding", "1"},
-        {"mclass", "X-Kannel-MClass", "1"},
-        {"alt-dcs", "X-Kannel-Alt-DCS", "1"},
+        {"mclass", "X-Kannel-MClass", config.push_class_one ? "1" : ""},
+        {"alt-dcs", "X-Kannel-Alt-DCS", config.push_class_one ? "1" : ""},
         {"validity", "X-Kannel-Validity", std::to_string(minutes)},
     };
     HttpRequest request;

@@ -131,6 +131,13 @@ Test(kannel_bearer, puts_what_is_configured_and_bounds_the_rest) {
     HttpRequest request = kannel_request(config, push, 7);
     cr_expect(request.url.starts_with("http://127.0.0.1:13013/sendsms?smsc=a&username=mm%26s&") && !holds(request.url, "from=") && holds(request.url, "&validity=1&") &&
               holds(request.url, "&text=%07%06"));
+    config.push_text_type = true;
+    config.push_class_one = false;
+    request = kannel_request(config, push, 7);
+    cr_expect(holds(request.url, "&to=%2B447700900123&coding=1&validity=1&udh=") && holds(request.url, "&text=%07%06%22application%2Fvnd%2Ewap%2Emms%2Dmessage%00%AF%84%8C"), "%s",
+              request.url.c_str());
+    config.push_text_type = false;
+    config.push_class_one = true;
     push.lifetime = Seconds(1'000'000'000);
     cr_expect(holds(kannel_request(config, push, 7).url, "&validity=40320&"));
     push.pdu.clear();
