@@ -4,6 +4,7 @@
 
 #include "mapping/charset.h"
 #include "mapping/limits.h"
+#include "mapping/mail/encoded_words.h"
 #include "mapping/mm1/fields.h"
 #include "mapping/mm1/media.h"
 #include "mapping/mm1/multipart.h"
@@ -360,7 +361,8 @@ Result<SendReq> send_req_of(Pdu pdu) {
         if (role->role == Role::cc) headers.cc.push_back(*address);
         req.recipients.push_back({std::move(*address), role->role});
     }
-    if (const std::string* subject = text_of(pdu, field::subject)) headers.subject = header_text(*subject, kLimits.subject_bytes);
+    // Encoded words are undone here: on the way to mail and to relays they would be encoded once more, and a reader would see them.
+    if (const std::string* subject = text_of(pdu, field::subject)) headers.subject = header_text(mail::decode_encoded_words(*subject), kLimits.subject_bytes);
     if (const Value* date = pdu.find(field::date)) headers.date = Instant(Seconds(static_cast<std::int64_t>(std::min(std::get<std::uint64_t>(*date), kLatestUnixSecond))));
     headers.message_class = class_of(pdu);
     if (auto priority = octet_of(pdu, field::priority); priority && *priority <= 0x82) headers.priority = static_cast<Priority>(*priority - 0x80);

@@ -126,6 +126,12 @@ Test(messages, submissions_that_are_refused) {
     cr_expect(sent(octets("8C 80 98 'T1' 00 8D 9F 89 01 81 84 83")).has_value(), "a major version alone");
 }
 
+Test(messages, encoded_words_of_a_subject_are_undone) {
+    cr_expect(req("96 '=?utf-8?Q?H=C3=A9?= =?utf-8?B?w6k=?=' 00").headers.subject == "Héé");
+    cr_expect(req("96 'a =?utf-8?Q?b=0D=0ABcc:_x@y?=' 00").headers.subject == "a b Bcc: x@y");
+    cr_expect(req("96 'is 1 =? 2' 00").headers.subject == "is 1 =? 2");
+}
+
 Test(messages, no_text_breaks_out_of_a_header) {
     const SendReq got =
         req("96 'a' 0D 0A 'Bcc: x@y' 00 96 'b' 00 B7 'a' 0D 0A 'b' 00 B8 'a' 0A 'b' 00 B9 'a' 0D 'b' 00 9E 'a' 0D 0A 'b' 00 97 'a@b' 0D 0A 'x' 00 97 "
