@@ -83,6 +83,11 @@ Result<Directory> Directory::take(const std::string& path) {
         if (errno == EWOULDBLOCK) return fail(Fault::storage_failed, "the store in " + path + " is in use by " + holder(out.lock_.get()));
         return fail(failed("locking " + path + "/" + kLockName));
     }
+    // A lock file that somebody deletes is another one the next time; the folder stays the same.
+    if (flock(out.directory_.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) return fail(Fault::storage_failed, "the store in " + path + " is in use by " + holder(out.lock_.get()));
+        return fail(failed("locking " + path));
+    }
     const std::string pid = std::to_string(getpid()) + "\n";
     // Only a help for people: the lock holds without it, also on a full disk.
     [[maybe_unused]] const bool named = ftruncate(out.lock_.get(), 0) == 0 && pwrite(out.lock_.get(), pid.data(), pid.size(), 0) > 0;

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace mmgate::lmdb {
 
@@ -143,6 +144,9 @@ Result<std::unique_ptr<Env>> Env::open(const EnvOptions& options) {
     if (code == 0) code = mdb_env_set_maxreaders(handle, kReaders);
     if (code == 0) code = mdb_env_set_mapsize(handle, options.map_bytes);
     if (code == 0) code = mdb_env_open(handle, options.directory.c_str(), kFlags, kMode);
+    if (code == EACCES)
+        for (const char* name : {"/data.mdb", "/lock.mdb"})
+            if (access((options.directory + name).c_str(), R_OK | W_OK) != 0 && errno == EACCES) return fail(error_of(code, "opening " + options.directory + name + " as user " + std::to_string(geteuid())));
     if (code != 0) return fail(error_of(code, "opening " + options.directory));
 
     unsigned flags = 0;

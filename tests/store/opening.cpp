@@ -107,6 +107,10 @@ Test(opening, one_process_owns_a_store) {
     int status = 0;
     waitpid(child, &status, 0);
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "another process is refused");
+    std::filesystem::remove(options.directory + "/gateway.lock");
+    auto third = open_lmdb_store(options);
+    cr_assert(!third.has_value(), "the lock does not go with its file");
+    cr_expect(third.error().rule.find("in use by another process") != std::string::npos, "%s", third.error().rule.c_str());
     cr_expect(apply_one(*store, enqueue()).changed == 1, "and does no harm");
     store.reset();
     cr_expect(open_lmdb_store(options).has_value());
