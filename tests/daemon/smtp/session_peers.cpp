@@ -167,7 +167,7 @@ Test(session_peers, lets_a_peer_reach_us_and_nobody_behind_us) {
     const Row rows[] = {
         {"+447700900123@mms.example.net", "250 2.1.5"},
         {"mms-system@mms.example.net", "250 2.1.5"},
-        {"+448800900123@mms.example.net", "550 5.7.1"},
+        {"+448800900123@mms.example.net", "550 5.1.1"},
         {"someone@elsewhere.example", "550 5.7.1"},
         {"+448800900123@mms.b.example", "550 5.7.1"},
     };
