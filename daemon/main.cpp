@@ -21,6 +21,7 @@
 #include "daemon/log.h"
 #include "daemon/loop/resolver.h"
 #include "daemon/loop/workers.h"
+#include "daemon/lost_page.h"
 #include "daemon/mail_carrier.h"
 #include "daemon/mail_intake.h"
 #include "daemon/mm1/server.h"
@@ -227,11 +228,15 @@ int run(const Arguments& arguments) {
     LmdbOptions options = store_options(*config);
     options.tell = [&log](const std::string& text) { log.error("-", "store", {{"what", text}}); };
     options.on_upgrade = [&service, &log](const Upgrade& upgrade) { tell_upgrade(upgrade, service, log); };
-    auto opened = open_lmdb_store(options);
+    auto opened = [&] {
+        const LostPage told("mmgated", options.directory);
+        return open_lmdb_store(options);
+    }();
     if (!opened) return cannot_start(log, opened.error().rule, opened.error().fault == Fault::storage_full ? EX_IOERR : EX_CANTCREAT);
     Store& store = **opened;
     CrashRecord crashes = recorded_crashes(*config, log);
     crashes.watch_signals();
+    const LostPage told("mmgated", options.directory);   // and then the record is marked
     Names names(store.secret(), config->domain);
     Committer committer(store, [&loop](Task task) { loop.post(std::move(task)); });
     Settler settler(loop, committer, log, metrics);

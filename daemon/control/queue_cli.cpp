@@ -24,6 +24,7 @@
 #include "daemon/control/queue_options.h"
 #include "daemon/control/queue_print.h"
 #include "daemon/control/queue_progress.h"
+#include "daemon/lost_page.h"
 #include "daemon/store_options.h"
 #include "mapping/mm1/dump.h"
 
@@ -267,6 +268,9 @@ int run(Options options) {
         if (auto wrong = take_operands(*spec, operands, options)) return misused(*wrong);
         if (spec->takes_ids && options.request.ids.empty() && !options.request.all) return fail_with(Exit::nothing_matched, "no ids on standard input");
     }
+    // A damaged store may end who reads it.
+    std::optional<LostPage> told;
+    if (options.offline) told.emplace("mmq", "gateway.state_dir", static_cast<int>(Exit::bad_data));
     if (options.repair) return repair(options);
     auto other = partner(options);
     // A monitor counts what it cannot reach among its own results.

@@ -3,11 +3,13 @@ import glob
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 import unittest
 
 import store_file
 from case import MAILBOX, ONE, TWO, Case, mail
+from gateway import SANITIZED
 import pdu
 
 MARK = b"the octets by which this part is found in the file of the store"
@@ -65,6 +67,19 @@ class Store(Case):
         self.assertRegex(self.gateway.log(), r" cannot-start reason=\"the store in .* has format 99 of a newer mmgate, and this one knows format 3; start the newer one, or put the backup .*data\.format-3\.\*\.mdb")
         with open(self.data, "rb") as file:
             self.assertEqual(hashlib.sha256(file.read()).digest(), before)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer ends what touches a lost page in its own way")
+    def test_a_store_that_was_cut_short_says_so(self):
+        self.waits_for_the_phone()
+        self.gateway.stop()
+        os.truncate(self.data, os.path.getsize(self.data) // 2)
+        self.gateway.start(expect_ready=False)
+        self.assertEqual(self.gateway.reap(), -signal.SIGBUS)
+        said = "a page of the store in .* cannot be read: data.mdb is damaged or cut short, or its disk fails"
+        self.assertRegex(self.gateway.log(), said)
+        done = self.gateway.mmq("-c", self.gateway.config_path, "--offline", "check", control=False, check=False)
+        self.assertEqual(done.returncode, 65)
+        self.assertRegex(done.stderr, "^mmq: " + said)
 
     def test_content_that_the_disk_changed_is_never_handed_on_and_its_sender_is_told(self):
         self.sink.script = lambda session, verb, argument: "451 4.3.0 not yet" if verb == "MAIL" else None
