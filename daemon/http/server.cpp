@@ -64,6 +64,7 @@ public:
     void on_flushed() override {
         if (phase_ == Phase::closing && !lingers_) return stream_->close_after_flush();
         sending_.reset();
+        tail_.reset();
         if (idle()) stand_in(server_.idle_);
         if (phase_ == Phase::reading) {
             read_on(true);
@@ -179,8 +180,10 @@ private:
 
     void write(Response response) {
         auto sending = std::make_unique<MemoryShare>(server_.budget_);
-        if (sending->resize(response.body_bytes())) {
+        auto tail = response.tail ? server_.tail_of(response.tail) : nullptr;
+        if ((tail || !response.tail) && sending->resize(response.body.size())) {
             sending_ = std::move(sending);
+            tail_ = std::move(tail);
         } else {
             server_.handler_.on_refused(peer(), 503, "too many messages in memory");
             response = {};
@@ -243,6 +246,7 @@ private:
     RequestReader reader_;
     std::unique_ptr<MemoryShare> share_;     // of the request
     std::unique_ptr<MemoryShare> sending_;   // of the response
+    std::shared_ptr<Tail> tail_;             // of the response, shared with the others that send it
     Connections* list_ = nullptr;
     Connections::iterator place_;
     Instant since_;                // when this phase began
@@ -344,6 +348,20 @@ void Server::forget(Connection& connection) {
     assert(found != per_client_.end());
     if (--found->second == 0) per_client_.erase(found);
     connection.leave();
+}
+
+/// Nothing when there is no memory left for it.
+std::shared_ptr<Server::Tail> Server::tail_of(const std::shared_ptr<const Octets>& octets) {
+    if (const auto found = tails_.find(octets.get()); found != tails_.end())
+        if (auto tail = found->second.lock()) return tail;
+    auto tail = std::make_shared<Tail>(Tail{octets, MemoryShare(budget_)});
+    if (!tail->share.resize(octets->size())) return nullptr;
+    if (tails_.size() >= clean_tails_at_) {
+        std::erase_if(tails_, [](const auto& known) { return known.second.expired(); });
+        clean_tails_at_ = kCleanTailsAt + 2 * tails_.size();
+    }
+    tails_[octets.get()] = tail;
+    return tail;
 }
 
 std::string_view Server::date() {

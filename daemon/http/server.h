@@ -69,6 +69,11 @@ public:
 
 private:
     class Connection;
+    // What follows a response, and the memory that it takes: once, however many connections send it.
+    struct Tail {
+        std::shared_ptr<const Octets> octets;
+        MemoryShare share;
+    };
     using Connections = std::list<std::shared_ptr<Connection>>;   // shared with nobody but, weakly, those who are to respond
     struct Door {
         Endpoint wanted;
@@ -78,6 +83,7 @@ private:
     void accept(int fd, std::string peer);
     void refuse(int fd, const std::string& peer, const std::string& rule);
     void forget(Connection& connection);
+    std::shared_ptr<Tail> tail_of(const std::shared_ptr<const Octets>& octets);
     std::string_view date();
 
     Loop& loop_;
@@ -88,6 +94,10 @@ private:
     Connections active_;
     Connections idle_;   // between requests, the one that waits longest first
     std::unordered_map<std::string, std::size_t> per_client_;
+    // Those that are being sent; what was sent goes when so many are known, so that no response pays for all of them.
+    static constexpr std::size_t kCleanTailsAt = 64;
+    std::unordered_map<const Octets*, std::weak_ptr<Tail>> tails_;
+    std::size_t clean_tails_at_ = kCleanTailsAt;
     std::uint64_t next_number_ = 1;
     bool draining_ = false;
     std::int64_t date_second_ = -1;

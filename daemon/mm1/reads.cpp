@@ -8,7 +8,7 @@ namespace mmgate::mm1 {
 namespace {
 
 constexpr std::size_t kTurnsAtOnce = 2;
-constexpr std::size_t kMostInTurn = 64;
+constexpr std::size_t kMostInTurn = 16;   // each may bring a message of limits.message_size, which counts only once it is sent
 
 }   // namespace
 

@@ -248,9 +248,9 @@ void Service::retrieve(const std::string& text, const std::string& peer, const s
     reads_.run([this, where = std::move(*where), asker = asker_of(identity), asked, peer, respond = std::move(respond)]() -> Task {
         auto message = parts_.store.find(where.ref.id);
         auto why = refuses_retrieval(message, where, asker, asked);
-        Result<Octets> content;
+        Result<std::shared_ptr<const Octets>> content;
         if (!why) {
-            content = parts_.store.content_to_carry(where.ref.id);
+            content = contents_.of(where.ref.id, [&] { return parts_.store.content_to_carry(where.ref.id); });
             if (!content) why = NotGiven::failed;
             if (!content && !is_temporary(content.error().fault))
                 return [this, message = std::move(*message), index = where.ref.index, error = content.error(), asked, peer, respond] {
@@ -260,10 +260,8 @@ void Service::retrieve(const std::string& text, const std::string& peer, const s
         }
         if (why) return [this, why = *why, asked, peer, respond] { do_not_give(why, asked, peer, respond); };
         Octets head = retrieve_head_of(*message, where.ref.index, parts_.names);
-        // Shared with the connection that sends it.
-        auto shared = std::make_shared<const Octets>(std::move(*content));
-        return [this, message = std::move(*message), index = where.ref.index, head = std::move(head), shared = std::move(shared), respond]() mutable {
-            give(message, index, std::move(head), std::move(shared), respond);
+        return [this, message = std::move(*message), index = where.ref.index, head = std::move(head), content = std::move(*content), respond]() mutable {
+            give(message, index, std::move(head), std::move(content), respond);
         };
     });
 }

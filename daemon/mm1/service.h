@@ -20,6 +20,7 @@
 #include "daemon/loop/loop.h"
 #include "daemon/loop/workers.h"
 #include "daemon/metrics.h"
+#include "daemon/mm1/contents.h"
 #include "daemon/mm1/reads.h"
 #include "daemon/mm1/retrieval.h"
 #include "daemon/mm1/session.h"
@@ -98,6 +99,7 @@ private:
     std::shared_ptr<const Router> router_;
     std::unique_ptr<const Identities> identities_;
     Reads reads_;
+    Contents contents_;
     std::deque<Late> late_;   // in the order of their times
     Timer late_timer_;
 };

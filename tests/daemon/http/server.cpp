@@ -30,6 +30,7 @@ public:
             loop_.post([respond = std::move(respond), response = std::move(response)] { respond(response); });
         } else {
             if (request.path == "/much") response.tail = std::make_shared<const Octets>(3'000'000, 'm');
+            if (request.path == "/shared") response.tail = shared;
             respond(std::move(response));
         }
     }
@@ -38,6 +39,7 @@ public:
     std::size_t handled = 0;
     std::vector<int> refused;
     std::deque<Respond> kept;
+    const std::shared_ptr<const Octets> shared = std::make_shared<const Octets>(8'000'000, 's');
 
 private:
     Loop& loop_;
@@ -253,6 +255,20 @@ Test(http_server, sets_nothing_aside_for_who_announces) {
     });
     stage.server.reset();
     cr_expect(stage.budget.taken_bytes() == 0);
+}
+
+Test(http_server, counts_once_what_many_are_given) {
+    Stage stage({}, 10'000'000);
+    stage.play([&] {
+        RawClient first(stage.port), second(stage.port), third(stage.port);
+        // None of them reads; more than the system takes off our hands is left of each.
+        for (RawClient* client : {&first, &second, &third}) client->send(get("/shared") + get("/shared"));
+        while (stage.ask([&] { return stage.echo.handled; }) < 3) std::this_thread::yield();
+        cr_expect(stage.ask([&] { return stage.budget.taken_bytes(); }) < 8'000'100);
+        for (RawClient* client : {&first, &second, &third}) cr_expect(client->response().ends_with("ss"));
+    });
+    stage.server.reset();
+    cr_expect(stage.echo.refused.empty() && stage.budget.taken_bytes() == 0);
 }
 
 Test(http_server, ends_who_keeps_it_waiting) {
