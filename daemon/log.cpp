@@ -35,7 +35,7 @@ std::size_t character_bytes(std::string_view text) {
     return 0;
 }
 
-/// Controls (C1 and line separators too) and broken UTF-8 as \xNN, so that a line stays a line on every terminal.
+/// Controls (C1 and line separators too) and broken UTF-8 as \xNN, a backslash as two, so that a line stays a line on every terminal and no value ends early.
 std::string printable(std::string_view text, std::size_t limit) {
     std::string out;
     while (!text.empty()) {
@@ -44,7 +44,9 @@ std::string printable(std::string_view text, std::size_t limit) {
         bool control = count == 0 || (count == 1 && (static_cast<unsigned char>(text[0]) < 0x20 || text[0] == 0x7F)) ||
                        (count == 2 && text[0] == '\xC2' && static_cast<unsigned char>(text[1]) < 0xA0) ||
                        (count == 3 && (text.starts_with("\u2028") || text.starts_with("\u2029")));
-        if (!control) {
+        if (text[0] == '\\') {
+            out += "\\\\";   // what a peer wrote is no escape of ours
+        } else if (!control) {
             out += text.substr(0, count);
         } else {
             count = std::max<std::size_t>(count, 1);

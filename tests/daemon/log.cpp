@@ -45,6 +45,12 @@ Test(log, formats_a_line) {
     cr_expect((log_line(kMasked, "-", "started", {}) == "- started"));
 }
 
+Test(log, a_value_ends_where_it_ends) {
+    cr_expect(line(kMasked, {{"v", "a\\\" to=b"}}) == R"(- e v="a\\\" to=b")");
+    cr_expect(line(kMasked, {{"v", "a \\"}, {"w", "b"}}) == R"(- e v="a \\" w=b)");
+    cr_expect(line(kMasked, {{"v", "\\x0a"}}) == R"(- e v=\\x0a)", "what a peer wrote is no escape of ours");
+}
+
 Test(log, keeps_controls_and_broken_text_off_the_line) {
     struct Row {
         std::string_view value, want;
