@@ -60,9 +60,7 @@ std::optional<QueueId> Batch::known(const SubmissionKey& key, Instant now) {
         tell_("a submission's record is damaged and is overwritten");
         return std::nullopt;
     }
-    if (found->until > now) return found->id;
-    txn_.erase(layout::kSubmissionsByTime, layout::submission_time_key(found->until, digest));
-    return std::nullopt;
+    return found->until > now ? std::optional(found->id) : std::nullopt;
 }
 
 void Batch::name(const SubmissionKey& key, QueueId id, Instant until) {

@@ -281,7 +281,15 @@ void groups(Store& store) {
 void full(Store& store) {
     const std::string octets(100'000, 'f');
     std::vector<QueueId> taken;
-    for (int i = 0; i < 1000 && store.admits(octets.size()); ++i) taken.push_back(apply_one(store, enqueue({recipient("+447700900001")}, octets)).id);
+    const auto fill = [&](std::size_t most_bytes) {
+        while (taken.size() < 1000 && store.admits(most_bytes)) taken.push_back(apply_one(store, enqueue({recipient("+447700900001")}, octets)).id);
+    };
+    fill(4 * octets.size());
+    std::vector<Operation> together;
+    for (int i = 0; i < 5; ++i) together.emplace_back(enqueue({recipient("+447700900001")}, octets));
+    auto over = store.apply(together);
+    cr_assert(!over.has_value() && over.error().fault == Fault::storage_full, "each would fit alone");
+    fill(octets.size());
     cr_assert(taken.size() > 50 && taken.size() < 1000, "%zu", taken.size());
     cr_expect(store.admits(octets.size()).error().fault == Fault::storage_full);
     const std::string before = describe(store, kStart);
