@@ -24,6 +24,7 @@ struct Taker final : Carrier {
         asked.insert(std::string(lane));
         return dead.contains(std::string(lane)) ? 0 : slots - std::min(slots, kept.size());
     }
+    std::string_view pool(std::string_view lane) const override { return shared ? prefix : lane; }
     Instant next_slot(std::string_view lane, Instant now) const override {
         return dead.contains(std::string(lane)) ? now + std::chrono::seconds(1) : now;
     }
@@ -45,7 +46,7 @@ struct Taker final : Carrier {
     Store& store;
     std::string prefix;
     std::size_t slots = 2, enough = 1;
-    bool keep = false;
+    bool keep = false, shared = false;   // `shared`: its lanes share slots
     std::set<std::string> dead;
     mutable std::set<std::string> asked;
     std::vector<std::string> carried;
@@ -143,6 +144,23 @@ Test(dispatcher, claims_no_more_than_there_are_slots_and_goes_on_when_one_is_fre
     cr_expect(bed.mail.carried.size() == 6);
 }
 
+Test(dispatcher, lanes_that_share_slots_claim_no_more_than_those, .timeout = 60) {
+    Bed bed;
+    bed.put("mail:a", 5);
+    bed.put("mail:b", 5);
+    bed.mail.keep = bed.mail.shared = true;
+    bed.mail.enough = 10;
+    std::size_t most = 0;
+    std::function<void()> look = [&] {
+        most = std::max(most, bed.mail.kept.size());
+        for (auto& done : std::exchange(bed.mail.kept, {})) done();
+        bed.deadline = bed.loop.after(std::chrono::milliseconds(10), look);
+    };
+    Timer first = bed.loop.after(std::chrono::milliseconds(50), look);
+    bed.run();
+    cr_expect(bed.mail.carried.size() == 10 && most == 2, "%zu at a time", most);
+}
+
 Test(dispatcher, leaves_what_nobody_carries, .timeout = 60) {
     Bed bed;
     for (int i = 0; i < 300; ++i) bed.put("gone:" + std::to_string(i), 1);
@@ -214,6 +232,29 @@ Test(dispatcher, carries_what_was_under_way_in_a_crash_one_at_a_time, .timeout =
     Timer first = bed.loop.after(std::chrono::milliseconds(30), look);
     bed.run();
     cr_expect(bed.mail.carried.size() == 4 && most == 2, "%zu at a time", most);
+}
+
+Test(dispatcher, carries_suspects_of_all_lanes_one_at_a_time, .timeout = 60) {
+    const CrashFile file;
+    crash(file.path, 1, {kFirst, kSecond}, "mail:a");
+    crash(file.path, 1, {kThird}, "mm1");
+    Bed bed(file.path);
+    bed.arrival = kArrival;
+    bed.put("mail:a", 2);
+    bed.put("mm1", 1);
+    bed.mail.keep = bed.phones.keep = true;
+    bed.mail.enough = bed.phones.enough = 100;
+    std::size_t most = 0;
+    std::function<void()> look = [&] {
+        most = std::max(most, bed.mail.kept.size() + bed.phones.kept.size());
+        for (Taker* taker : {&bed.mail, &bed.phones})
+            for (auto& done : std::exchange(taker->kept, {})) done();
+        if (bed.mail.carried.size() + bed.phones.carried.size() == 3 && bed.dispatcher.carrying() == 0) bed.loop.stop();
+        else bed.deadline = bed.loop.after(std::chrono::milliseconds(2), look);
+    };
+    Timer first = bed.loop.after(std::chrono::milliseconds(30), look);
+    bed.run();
+    cr_expect(bed.mail.carried.size() == 2 && bed.phones.carried.size() == 1 && most == 1, "%zu at a time", most);
 }
 
 Test(dispatcher, carries_what_crashed_it_twice_alone, .timeout = 60) {

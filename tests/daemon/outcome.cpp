@@ -78,6 +78,10 @@ Test(outcome, who_is_told) {
     message.recipients[0].notify = {.never = true, .success = false, .failure = true, .delay = false};
     cr_expect(!report_wanted(message, message.recipients[0], {}), "NOTIFY=NEVER");
     message.recipients[0].notify = {};
+    cr_expect(report_wanted(message, message.recipients[0], {}));
+    message.reports_on = QueueId{3};
+    cr_expect(!report_wanted(message, message.recipients[0], {}), "no report about a report");
+    message.reports_on.reset();
     message.return_path.clear();
     cr_expect(!report_wanted(message, message.recipients[0], {}), "the null sender");
 }
