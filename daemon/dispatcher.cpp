@@ -74,11 +74,12 @@ void Dispatcher::look() {
             rested = true;
             continue;
         }
-        // A lane that goes first may be about to take what its pool has left.
+        // A lane that goes first may be about to take what its pool has left; and of a slot that has become free since it asked, too, it takes the first.
         const auto promised = promised_.find(carrier->pool(due.lane));
         const std::size_t free = carrier->free_slots(due.lane);
-        const std::size_t slots = promised == promised_.end() ? free : free - std::min(free, promised->second);
-        if (free > 0 && slots == 0) {
+        const bool is_behind = promised != promised_.end() && carrier->rank(due.lane) > *promised->second.ranks.begin();
+        const std::size_t slots = promised == promised_.end() ? free : free - std::min(free, promised->second.slots);
+        if (free > 0 && (slots == 0 || is_behind)) {
             stood_back_ = true;
             continue;
         }
@@ -106,7 +107,10 @@ void Dispatcher::claim(const std::string& lane, Carrier& carrier, std::size_t sl
     Lane& state = lanes_[lane];
     state.claiming = true;
     state.promised = slots;
-    promised_[std::string(carrier.pool(lane))] += slots;
+    state.rank = carrier.rank(lane);
+    Promise& promise = promised_[std::string(carrier.pool(lane))];
+    promise.slots += slots;
+    promise.ranks.insert(state.rank);
     const Instant now = loop_.now();
     workers_.run([this, lane, now, slots] { return store_.claim(lane, now, slots); },
                  [this, lane, &carrier](std::vector<Claimed> claimed) { take(lane, carrier, std::move(claimed)); });
@@ -116,8 +120,10 @@ void Dispatcher::take(const std::string& lane, Carrier& carrier, std::vector<Cla
     Lane& state = lanes_[lane];
     state.claiming = false;
     const auto promised = promised_.find(carrier.pool(lane));
-    promised->second -= state.promised;
-    if (promised->second == 0) promised_.erase(promised);
+    Promise& promise = promised->second;
+    promise.slots -= state.promised;
+    promise.ranks.erase(promise.ranks.find(state.rank));
+    if (promise.ranks.empty()) promised_.erase(promised);
     state.carrying += claimed.size();
     carrying_ += claimed.size();
     const bool found = !claimed.empty();

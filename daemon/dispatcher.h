@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +54,13 @@ private:
     struct Lane {
         bool claiming = false;
         std::size_t promised = 0;   // slots, while claiming
+        int rank = 0;               // while claiming
         std::size_t carrying = 0;
+    };
+    // Of a pool: for what is being claimed.
+    struct Promise {
+        std::size_t slots = 0;
+        std::multiset<int> ranks;   // of the lanes that claim
     };
     struct Suspect {
         std::string lane;
@@ -77,10 +84,10 @@ private:
     CrashRecord& crashes_;
     Log& log_;
     std::vector<Carrier*> carriers_;
-    std::map<std::string, Lane, std::less<>> lanes_;             // lanes with work under way
-    std::map<std::string, std::size_t, std::less<>> promised_;   // pool: slots for what is being claimed
-    bool stood_back_ = false;                                    // a lane found all its pool's slots promised
-    std::deque<Suspect> suspects_;                               // claimed, not yet carried
+    std::map<std::string, Lane, std::less<>> lanes_;         // lanes with work under way
+    std::map<std::string, Promise, std::less<>> promised_;   // by pool
+    bool stood_back_ = false;                                // a lane left its pool's slots to another that claims
+    std::deque<Suspect> suspects_;                           // claimed, not yet carried
     bool suspect_under_way_ = false;
     bool alone_ = false;   // a suspect is carried, or waits to be, with nothing beside it
     std::size_t carrying_ = 0;

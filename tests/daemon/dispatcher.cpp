@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <set>
 
 #include "store/transition.h"
@@ -25,6 +26,7 @@ struct Taker final : Carrier {
         return dead.contains(std::string(lane)) ? 0 : slots - std::min(slots, kept.size());
     }
     std::string_view pool(std::string_view lane) const override { return shared ? prefix : lane; }
+    int rank(std::string_view lane) const override { return lane.ends_with("last") ? 1 : 0; }
     Instant next_slot(std::string_view lane, Instant now) const override {
         return dead.contains(std::string(lane)) ? now + std::chrono::seconds(1) : now;
     }
@@ -159,6 +161,24 @@ Test(dispatcher, lanes_that_share_slots_claim_no_more_than_those, .timeout = 60)
     Timer first = bed.loop.after(std::chrono::milliseconds(50), look);
     bed.run();
     cr_expect(bed.mail.carried.size() == 10 && most == 2, "%zu at a time", most);
+}
+
+Test(dispatcher, a_slot_that_becomes_free_during_a_claim_goes_to_who_goes_first, .timeout = 60) {
+    Bed bed;
+    std::promise<void> gate;
+    bed.workers.run([&] { gate.get_future().wait(); }, [] {});
+    bed.put("mail:first", 2);
+    bed.put("mail:last", 1, std::chrono::seconds(20));
+    bed.mail.shared = true;
+    bed.mail.slots = 1;
+    bed.mail.enough = 3;
+    Timer frees = bed.loop.after(std::chrono::milliseconds(20), [&] {
+        bed.mail.slots = 2;
+        bed.dispatcher.kick();
+    });
+    Timer claims = bed.loop.after(std::chrono::milliseconds(40), [&] { gate.set_value(); });
+    bed.run();
+    cr_expect(bed.mail.carried == std::vector<std::string>({"mail:first", "mail:first", "mail:last"}));
 }
 
 Test(dispatcher, leaves_what_nobody_carries, .timeout = 60) {
