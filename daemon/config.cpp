@@ -443,7 +443,7 @@ tl::expected<Config, std::vector<ConfigError>> read_config(const std::string& pa
     if (!file) return unreadable(errno);
     struct stat status {};
     if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return unreadable(EISDIR);   // it opens, and seems to be empty
-    std::string text(kMostFileBytes + 1, '\0');   // what is longer is refused: no more of it is read
+    std::string text(kMostFileBytes + 1, '\0');                                                     // what is longer is refused: no more of it is read
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (file.bad()) return unreadable(errno);
     text.resize(static_cast<std::size_t>(file.gcount()));
