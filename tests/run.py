@@ -21,6 +21,7 @@ import time
 
 SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)")
 TIME_LIMIT_S = 900
+REASONS, REASON_LENGTH = 12, 400   # said again at the end, for each runner
 
 
 class Outcome:
@@ -28,6 +29,7 @@ class Outcome:
 
     def __init__(self, name):
         self.name, self.passed, self.failed, self.skipped, self.output, self.took_s = name, 0, 0, [], "", 0.0
+        self.reasons = []   # of what failed, a line or two each: the end of a long log says them again
 
 
 def run(argv, env):
@@ -53,6 +55,7 @@ def run_unit(path, env, outcome):
     tested, passing, failing, crashing = map(int, found.groups())
     outcome.passed, outcome.failed = passing, failing + crashing
     outcome.skipped = [line.strip() for line in text.splitlines() if "[SKIP]" in line]
+    outcome.reasons = [line.strip() for line in text.splitlines() if line.startswith(("[FAIL]", "[----]"))]
     if tested == 0 or (status != 0 and outcome.failed == 0):
         outcome.failed += 1
         outcome.output += f"\n{path}: exit status {status} after {tested} tests\n"
@@ -66,7 +69,7 @@ def run_check(path, env, outcome):
     elif status == 0:
         outcome.passed = 1
     else:
-        outcome.failed = 1
+        outcome.failed, outcome.reasons = 1, text.strip().splitlines()[-3:]
 
 
 def run_system(path, env, outcome):
@@ -75,6 +78,7 @@ def run_system(path, env, outcome):
     try:
         verdict = json.loads(lines[-1])
         outcome.passed, outcome.failed, outcome.skipped = verdict["passed"], verdict["failed"], verdict["skipped"]
+        outcome.reasons = verdict["reasons"]
         outcome.output = "\n".join(lines[:-1])
     except (IndexError, ValueError, KeyError, TypeError):
         outcome.failed = 1
@@ -158,6 +162,8 @@ def main():
     for outcome in outcomes:
         if outcome.failed:
             print(f"failed: {outcome.name}")
+            for reason in outcome.reasons[:REASONS]:
+                print(f"        | {reason[:REASON_LENGTH]}")
     passed, failed = sum(o.passed for o in outcomes), sum(o.failed for o in outcomes)
     skipped = sum(len(o.skipped) for o in outcomes)
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)

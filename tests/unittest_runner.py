@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Runs one unittest module and prints, as its last line, what came out as JSON: {"passed": N, "failed": N, "skipped": ["test: reason"]}."""
+"""Runs one unittest module and prints, as its last line, what came out as JSON:
+{"passed": N, "failed": N, "skipped": ["test: reason"], "reasons": ["test: exception"]}."""
 import importlib.util
 import json
 import os
 import sys
 import time
+import traceback
 import unittest
 
 
 class Result(unittest.TestResult):
     def __init__(self):
         super().__init__()
-        self.passed, self.failed, self.skips = 0, 0, []
+        self.passed, self.failed, self.skips, self.reasons = 0, 0, [], []
 
     def startTest(self, test):
         super().startTest(test)
@@ -30,6 +32,10 @@ class Result(unittest.TestResult):
     def fail(self, test, err):
         self.clean = False
         self.failed += 1
+        kind, error, trace = err
+        ours = [frame for frame in traceback.extract_tb(trace) if f"{os.sep}unittest{os.sep}" not in frame.filename]
+        place = f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}: " if ours else ""
+        self.reasons.append(f"{test.id().split('.', 1)[-1]}: {place}{kind.__name__}: {' '.join(str(error).split())}")
         self.say("FAILED ", test, self._exc_info_to_string(err, test))
 
     addError = addFailure = fail
@@ -58,7 +64,7 @@ def main():
         suite = loader.loadTestsFromModule(module)
     suite.run(result)
     failed = result.failed + (1 if result.testsRun == 0 and not result.skips else 0)
-    print(json.dumps({"passed": result.passed, "failed": failed, "skipped": result.skips}), flush=True)
+    print(json.dumps({"passed": result.passed, "failed": failed, "skipped": result.skips, "reasons": result.reasons}), flush=True)
     return 1 if failed else 0
 
 
