@@ -1,4 +1,5 @@
 """The other ends, on loopback and any free port: a mailbox (SmtpSink), a push proxy gateway (PushEnd), a phone (Phone)."""
+import contextlib
 import dataclasses
 import email
 import email.policy
@@ -35,6 +36,15 @@ class Waiter:
             return value
 
 
+def stop_accepting(listener, thread):
+    """Closes a listener that a thread waits at, once it no longer does: a thread left in accept() can take the connections of the next listener, which
+    gets the same descriptor."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)   # wakes it; not connected, say other systems
+    thread.join(PATIENCE_S)
+    listener.close()
+
+
 # ------------------------------------------------------------------------------------------------------------------------------- mailbox
 
 @dataclasses.dataclass
@@ -68,7 +78,8 @@ class SmtpSink(Waiter):
         self.listener = socket.create_server((host, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.connections = set()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     def __enter__(self):
         return self
@@ -77,7 +88,7 @@ class SmtpSink(Waiter):
         self.close()
 
     def close(self):
-        self.listener.close()
+        stop_accepting(self.listener, self.accepting)
         with self.changed:
             connections = list(self.connections)
         for connection in connections:

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 
-from peers import PATIENCE_S, Waiter
+from peers import PATIENCE_S, Waiter, stop_accepting
 
 
 @dataclasses.dataclass
@@ -54,7 +54,8 @@ class SmtpServer(Waiter):
         self.listener = socket.create_server((host, port), backlog=128)
         self.host, self.port = self.listener.getsockname()[:2]
         self.closed = threading.Event()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     def __enter__(self):
         return self
@@ -64,11 +65,7 @@ class SmtpServer(Waiter):
 
     def close(self):
         self.closed.set()
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)   # what waits in accept() wakes, and the port is free
-        except OSError:
-            pass
-        self.listener.close()
+        stop_accepting(self.listener, self.accepting)
         with self.changed:
             connections = list(self.open)
         for connection in connections:

@@ -17,7 +17,7 @@ import pdu
 import schema
 from case import DOMAIN, MAILBOX, ONE, SENDER, TWO, Case, mail
 from gateway import BUILD, ROOT, Gateway
-from peers import PATIENCE_S
+from peers import PATIENCE_S, stop_accepting
 
 MMQ = os.path.join(BUILD, "mmq")
 NOBODY_THERE = "0000000000000"
@@ -67,11 +67,13 @@ class Slow:
         self.listener.listen()
 
     def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.accepting = threading.Thread(target=self.serve, daemon=True)
+        self.accepting.start()
         return self
 
     def __exit__(self, *_):
-        self.listener.close()
+        self.answer.set()
+        stop_accepting(self.listener, self.accepting)
         shutil.rmtree(self.folder)
 
     def serve(self):
