@@ -96,7 +96,8 @@ class Shown:
     @staticmethod
     def enter(case, gateway):
         def leave():
-            failed = any(error for _, error in getattr(case._outcome, "errors", []) if error) or not getattr(case._outcome, "success", True)
+            result = case._outcome.result
+            failed = not getattr(result, "clean", True) or any(test is case for test, _ in result.errors + result.failures)
             gateway.__exit__(AssertionError if failed else None, None, None)
         case.addCleanup(leave)
         return gateway
