@@ -306,8 +306,9 @@ std::optional<Settle> after_report(const Message& message, std::uint16_t index, 
     // The time for it is over once somebody was told that nobody knows.
     const bool told = !before.report_due && report_wanted(message, before, policy_of(config));
     const bool awaited = before.state == RecipientState::relayed && before.report_expected && !told;
-    // A report that overtakes its response says more than the response would.
-    const bool overtaking = !is_end(before.state) && before.requests_sent > 0;
+    // A report that overtakes its response says more than the response would; and of a request whose reply was lost, that it came: who was never sent it does
+    // not know the message id.
+    const bool overtaking = !is_end(before.state);
     if (!awaited && !overtaking) return std::nullopt;
     const ReportedEnd& row = kReportedEnds[static_cast<std::size_t>(report.status)];
     std::string says = "the relay reports " + std::string(spec_of(report.status).name);

@@ -325,6 +325,17 @@ class Delivery(Mm4Case):
             self.assertEqual(first.message.raw(name), second.message.raw(name))
         self.wait_state(self.outgoing()[0], BOB, "relayed", "delivered")
 
+    def test_the_report_on_a_request_whose_reply_was_lost(self):
+        self.again(mm4={**self.OPTIONS["mm4"], "retry": ["1h"]})
+        self.scripted("close", verb=".")
+        self.b.answer = lambda received: None
+        self.send_mm(Delivery_Report=YES)
+        received = self.b.forwards()[0]
+        self.wait_state(self.outgoing()[0], BOB, "deferred")
+        self.taken(self.b.report_on(received, BOB))
+        self.assertEqual(self.wait_reports()[0]["X-Mms-Status"], STATUS["Retrieved"])
+        self.assertEqual(self.wait_state(self.outgoing()[0], BOB, "delivered")["attempts"], 1)
+
     def test_a_request_outlives_a_kill(self):
         late = threading.Event()
         self.b.answer = lambda received: Answer(after=late)
