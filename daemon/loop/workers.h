@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/loop/loop.h"
+#include "mapping/result.h"
 
 namespace mmgate {
 
@@ -20,7 +21,8 @@ public:
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    /// Runs `work` on a worker and `done(result)` on the loop.
+    /// Runs `work` on a worker and `done(result)` on the loop. Work that gives a Result may throw: that is Fault::internal to `done`, which would otherwise never
+    /// hear of it again.
     template <class Work, class Done>
     void run(Work work, Done done) {
         enqueue([this, work = std::move(work), done = std::move(done)]() mutable {
@@ -29,7 +31,7 @@ public:
                 work();
                 loop_.post([done = std::move(done)]() mutable { done(); });
             } else {
-                auto value = std::make_shared<Value>(work());   // shared: std::function copies its target
+                auto value = std::make_shared<Value>(outcome_of<Value>(work));   // shared: std::function copies its target
                 loop_.post([value, done = std::move(done)]() mutable { done(std::move(*value)); });
             }
         });
@@ -37,6 +39,16 @@ public:
     std::size_t waiting() const;
 
 private:
+    template <class Value, class Work>
+    static Value outcome_of(Work& work) {
+        if constexpr (requires(Value value) { value.error().rule; }) {
+            Value value = fail(Fault::internal, "an unexpected error, which the log calls a bug");
+            guarded([&] { value = work(); });
+            return value;
+        } else {
+            return work();
+        }
+    }
     void enqueue(Task task);
     void run_thread();
 

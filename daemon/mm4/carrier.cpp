@@ -158,37 +158,50 @@ void Carrier::forward(const Shared& batch, const Peer& peer, Request request) {
     const Message& message = batch->claimed.message;
     Outgoing outgoing = outgoing_request(message, request.number, peer, *router_, parts_.names, parts_.loop.now());
     const Sent sent{request.number, outgoing.request.ack_requested, outgoing.report_awaited};
-    parts_.workers.run(
-        [&store = parts_.store, id = message.id, outgoing = std::move(outgoing), sent]() mutable -> Result<Written> {
-            auto content = store.content_to_carry(id);
-            if (!content) return fail(content.error());
-            auto decoded = mm1::decode_content(*content);
-            if (!decoded) return fail(decoded.error());
-            outgoing.request.content = std::move(*decoded);
-            const std::string transaction = outgoing.request.ids.transaction_id;
-            auto mail = encode(std::move(outgoing.request), outgoing.options);
-            if (!mail) return fail(mail.error());
-            return Written{std::move(*mail), sent, transaction, MessageType::forward_req};
-        },
-        [this, batch, request = std::move(request)](Result<Written> written) mutable { send(batch, std::move(request), std::move(written)); });
+    write(batch, std::move(request), [&store = parts_.store, id = message.id, outgoing = std::move(outgoing), sent]() mutable -> Result<Written> {
+        auto content = store.content_to_carry(id);
+        if (!content) return fail(content.error());
+        auto decoded = mm1::decode_content(*content);
+        if (!decoded) return fail(decoded.error());
+        outgoing.request.content = std::move(*decoded);
+        const std::string transaction = outgoing.request.ids.transaction_id;
+        auto mail = encode(std::move(outgoing.request), outgoing.options);
+        if (!mail) return fail(mail.error());
+        return Written{std::move(*mail), sent, transaction, MessageType::forward_req};
+    });
 }
 
 void Carrier::send_finished(const Shared& batch, Request request) {
-    parts_.workers.run(
-        [&store = parts_.store, id = batch->claimed.message.id, number = request.number]() -> Result<Written> {
-            auto mail = store.content_to_carry(id);
-            if (!mail) return fail(mail.error());
-            auto peeked = peek(*mail);
-            if (!peeked) return fail(peeked.error());
-            Written written;
-            if (*peeked) written = {{}, {number, (*peeked)->ack_requested, false}, (*peeked)->transaction_id, (*peeked)->type};
-            written.mail = std::move(*mail);
-            return written;
-        },
-        [this, batch, request = std::move(request)](Result<Written> written) mutable { send(batch, std::move(request), std::move(written)); });
+    const std::uint16_t number = request.number;
+    write(batch, std::move(request), [&store = parts_.store, id = batch->claimed.message.id, number]() -> Result<Written> {
+        auto mail = store.content_to_carry(id);
+        if (!mail) return fail(mail.error());
+        auto peeked = peek(*mail);
+        if (!peeked) return fail(peeked.error());
+        Written written;
+        if (*peeked) written = {{}, {number, (*peeked)->ack_requested, false}, (*peeked)->transaction_id, (*peeked)->type};
+        written.mail = std::move(*mail);
+        return written;
+    });
 }
 
-void Carrier::send(const Shared& batch, Request request, Result<Written> written) {
+/// Requests are written side by side and leave in the order in which they were claimed: a short one of low priority must not overtake a long one of high.
+void Carrier::write(const Shared& batch, Request request, std::function<Result<Written>()> writing) {
+    auto draft = std::make_shared<Draft>(Draft{batch, std::move(request), std::nullopt});
+    drafts_[batch->peer].push_back(draft);
+    parts_.workers.run(std::move(writing), [this, draft](Result<Written> written) {
+        draft->written = std::move(written);
+        const auto line = drafts_.find(draft->batch->peer);
+        while (!line->second.empty() && line->second.front()->written) {
+            const std::shared_ptr<Draft> next = std::move(line->second.front());
+            line->second.pop_front();
+            send(next->batch, next->request, std::move(*next->written));
+        }
+        if (line->second.empty()) drafts_.erase(line);
+    });
+}
+
+void Carrier::send(const Shared& batch, const Request& request, Result<Written> written) {
     const Message& message = batch->claimed.message;
     const Peer* peer = router_->peers().named(batch->peer);
     if (!written || !peer) {
@@ -209,7 +222,7 @@ void Carrier::send(const Shared& batch, Request request, Result<Written> written
     if (message.kind != MessageKind::mm || outbound.return_path.empty()) notify = {.never = true, .success = false, .failure = false, .delay = false};
     for (std::uint16_t index : request.recipients) outbound.recipients.push_back({path_of(message.recipients.at(index).address, peer->domain), notify, {}});
     parts_.client.send(smtp::transport_of_peer(*peer, *config_), std::move(outbound),
-                       [this, batch, request = std::move(request), sent = written->sent, type = written->type](const std::vector<smtp::Delivered>& verdicts) {
+                       [this, batch, request, sent = written->sent, type = written->type](const std::vector<smtp::Delivered>& verdicts) {
                            delivered(batch, request, sent, type, verdicts);
                        });
 }

@@ -5,6 +5,7 @@
 // Source: 3GPP TS 23.140 §8.4.1; the sheet of the peer (peer_keys.h).
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -78,9 +79,16 @@ private:
         std::string envelope_id;
         std::optional<MessageType> type;
     };
+    /// What a worker is writing, or has.
+    struct Draft {
+        Shared batch;
+        Request request;
+        std::optional<Result<Written>> written;
+    };
     void forward(const Shared& batch, const Peer& peer, Request request);
     void send_finished(const Shared& batch, Request request);
-    void send(const Shared& batch, Request request, Result<Written> written);
+    void write(const Shared& batch, Request request, std::function<Result<Written>()> writing);
+    void send(const Shared& batch, const Request& request, Result<Written> written);
     void delivered(const Shared& batch, const Request& request, const Sent& sent, std::optional<MessageType> type, const std::vector<smtp::Delivered>& verdicts);
     void count(std::optional<MessageType> type, const Recipient& recipient);
     void end_all(const Shared& batch, const std::vector<std::uint16_t>& recipients, RecipientState state, const Error& error);
@@ -94,6 +102,7 @@ private:
     std::shared_ptr<const Config> config_;   // shared with mappings under way when a reload replaces them
     std::shared_ptr<const Router> router_;
     std::map<std::string, PeerLine, std::less<>> lines_;
+    std::map<std::string, std::deque<std::shared_ptr<Draft>>> drafts_;   // of each peer, in the order in which they leave; shared with who writes them
     std::set<std::string, std::less<>> held_;
     std::multimap<QueueId, std::function<void()>> waiting_;   // for what is under way
     std::map<QueueId, std::size_t> under_way_;

@@ -3,8 +3,9 @@ import json
 import threading
 import unittest
 
+import pdu
 import schema
-from case import ONE, STATUS
+from case import ONE, STATUS, the_photo
 from mm4_case import B, BOB, CAROL, YES, Mm4Case
 
 LOW, NORMAL, HIGH = 0x80, 0x81, 0x82
@@ -59,6 +60,15 @@ class Waiting(Mm4Case):
         self.gateway.wait_log("peer-down peer=b")
         self.b.up()
         self.assert_in_order(self.b.forwards(12), 4)
+
+    def test_what_takes_long_to_write_keeps_its_turn(self):
+        self.gateway.mmq("peer", "hold", "b")
+        photo = [pdu.Part("image/jpeg", the_photo(), {"name": "lake.jpg"}, {"Content-Location": "lake.jpg"})]
+        for number in range(3):
+            self.send_mm(subject=f"High {number}", Priority=HIGH, parts=photo)
+            self.send_mm(subject=f"Low {number}", Priority=LOW)
+        self.gateway.mmq("peer", "release", "b")
+        self.assertEqual([received.message["Subject"].split()[0] for received in self.b.forwards(6)], ["High"] * 3 + ["Low"] * 3)
 
     def test_a_held_peer_waits_for_its_release_even_over_a_restart(self):
         self.gateway.mmq("peer", "hold", "b")
