@@ -53,7 +53,7 @@ std::optional<Settle> after_confirmation(const Message& before, std::uint16_t in
         case DeliveryStatus::retrieved: {
             const bool seen = was.state == RecipientState::fetched || (was.state == RecipientState::held && was.held_from == RecipientState::fetched);
             return ended(message, index,
-                         {RecipientState::delivered, Fault::internal, seen ? "the phone confirmed the retrieval" : "the phone confirmed a retrieval that is not on record", {}, {}},
+                         {RecipientState::delivered, Fault::internal, seen ? "the phone confirmed the retrieval" : "the phone says that it has retrieved it", {}, {}},
                          config, now);
         }
         case DeliveryStatus::rejected:
