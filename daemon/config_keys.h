@@ -120,7 +120,7 @@ inline const auto kConfigKeys = std::to_array<KeySpec<Config>>({
         "How long the bearer may take to answer.", Shape::any, kTime),
 
     key<&Config::mail_relay>("mail.relay", "", Reload::live,
-        "The host that all outgoing mail goes to. Without it: the MX of the recipient's domain."),
+        "The host that all outgoing mail goes to, also what waits for another one. Without it: the MX of the recipient's domain."),
     key<&Config::mail_connections>("mail.connections", "20", Reload::live,
         "The most SMTP connections to one destination at the same time.", Shape::any, {1, 1000}),
     key<&Config::mail_port>("mail.port", "25", Reload::live,

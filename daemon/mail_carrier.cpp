@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/retry.h"
+#include "daemon/router.h"
 #include "mapping/mail/mm_to_mail.h"
 #include "mapping/mm1/messages.h"
 #include "mapping/status.h"
@@ -10,6 +11,9 @@
 namespace mmgate {
 
 namespace {
+
+// Of a lane whose next hop is no longer in the configuration: only the store is written.
+constexpr std::size_t kMovesAtOnce = 64;
 
 // A delivery report asks the next hop for success and failure; without one the operator decides whether failures are asked for.
 Notify notify_of(const Message& message, const Recipient& recipient, const Config& config) {
@@ -25,6 +29,16 @@ Notify notify_of(const Message& message, const Recipient& recipient, const Confi
 }
 
 }   // namespace
+
+Settle to_next_hop_now(const Message& message, std::uint16_t index, Instant now, const Config& config) {
+    Settle settle;
+    settle.ref = {message.id, index};
+    settle.recipient = message.recipients.at(index);
+    settle.recipient.lane = mail_lane(settle.recipient.address, config);
+    settle.recipient.next_attempt = now;
+    settle.events.push_back({now, index, "rerouted", settle.recipient.lane});
+    return settle;
+}
 
 Settle after_delivery(const Message& message, std::uint16_t index, const smtp::Delivered& delivered, Instant now, const Config& config, Random& random) {
     using Verdict = smtp::Delivered::Verdict;
@@ -64,12 +78,35 @@ Settle after_delivery(const Message& message, std::uint16_t index, const smtp::D
 MailCarrier::MailCarrier(Loop& loop, Store& store, Workers& workers, Settler& settler, smtp::Client& client, const Names& names, Random& random, Log& log, Metrics& metrics)
     : loop_(loop), store_(store), workers_(workers), settler_(settler), client_(client), names_(names), random_(random), log_(log), metrics_(metrics) {}
 
+void MailCarrier::configure(std::shared_ptr<const Config> config) {
+    // What waits for a relay that is replaced does not wait until that one would have been tried again.
+    if (config_ && config_->mail_relay && config_->mail_relay != config->mail_relay) store_.rest(mail_lane({}, *config_), loop_.now());
+    config_ = std::move(config);
+}
+
+std::size_t MailCarrier::free_slots(std::string_view lane) const {
+    return is_mail_lane_of(lane, *config_) ? client_.free_slots(smtp::transport_of_lane(lane, *config_)) : kMovesAtOnce;
+}
+
+Instant MailCarrier::next_slot(std::string_view lane, Instant now) const {
+    return is_mail_lane_of(lane, *config_) ? client_.next_slot(smtp::transport_of_lane(lane, *config_)) : now;
+}
+
 void MailCarrier::carry(std::string_view lane, Claimed claimed, std::function<void()> done) {
     auto carried = std::make_shared<Carried>(Carried{std::string(lane), std::move(claimed), std::move(done)});   // shared by the stages of its way
     const Message& message = carried->claimed.message;
     const Instant now = loop_.now();
     if (now >= message.expires) {
         end_all(carried, RecipientState::expired, {Fault::expired, 0, "the time for delivery is over"});
+        return;
+    }
+    if (!is_mail_lane_of(lane, *config_)) {
+        std::vector<Settle> settles;
+        for (std::uint16_t index : carried->claimed.recipients) {
+            settles.push_back(to_next_hop_now(message, index, now, *config_));
+            log_.info(to_text(message.id), "rerouted", {{"to", message.recipients.at(index).address}, {"lane", settles.back().recipient.lane}});
+        }
+        settle(carried, std::move(settles));
         return;
     }
     mail::MmToMailOptions options;

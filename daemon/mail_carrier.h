@@ -16,6 +16,9 @@
 
 namespace mmgate {
 
+/// A recipient whose mail waits in the lane of another next hop than the configuration now names: it goes over to that one's, due at once.
+Settle to_next_hop_now(const Message& message, std::uint16_t index, Instant now, const Config& config);
+
 /// What a next hop's verdict makes of a recipient.
 /// Source: RFC 5321 §4.5.4.1 (retries), RFC 3461 §5 (relayed where a report is promised).
 Settle after_delivery(const Message& message, std::uint16_t index, const smtp::Delivered& delivered, Instant now, const Config& config, Random& random);
@@ -23,11 +26,11 @@ Settle after_delivery(const Message& message, std::uint16_t index, const smtp::D
 class MailCarrier final : public Carrier {
 public:
     MailCarrier(Loop& loop, Store& store, Workers& workers, Settler& settler, smtp::Client& client, const Names& names, Random& random, Log& log, Metrics& metrics);
-    void configure(std::shared_ptr<const Config> config) { config_ = std::move(config); }
+    void configure(std::shared_ptr<const Config> config);
 
     bool carries(std::string_view lane) const override { return lane.starts_with("mail:"); }
-    std::size_t free_slots(std::string_view lane) const override { return client_.free_slots(smtp::transport_of_lane(lane, *config_)); }
-    Instant next_slot(std::string_view lane, Instant) const override { return client_.next_slot(smtp::transport_of_lane(lane, *config_)); }
+    std::size_t free_slots(std::string_view lane) const override;
+    Instant next_slot(std::string_view lane, Instant now) const override;
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override;
 
 private:

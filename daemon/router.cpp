@@ -8,6 +8,7 @@ namespace mmgate {
 namespace {
 
 constexpr std::string_view kMm4 = "mm4:";
+constexpr std::string_view kMail = "mail:";
 constexpr std::string_view kPostmaster = "postmaster";
 constexpr auto kPriorityWords = std::to_array<std::string_view>({"low:", "normal:", "high:"});
 
@@ -19,6 +20,18 @@ std::string_view longest_prefix(const std::vector<std::string>& prefixes, std::s
 }
 
 }   // namespace
+
+std::string mail_lane(const Address& mailbox, const Config& config) {
+    return std::string(kMail) + (config.mail_relay ? to_text(*config.mail_relay) : std::string(domain_part(mailbox)));
+}
+
+bool is_mail_lane_of(std::string_view lane, const Config& config) {
+    if (!lane.starts_with(kMail)) return false;
+    lane.remove_prefix(kMail.size());
+    if (config.mail_relay) return lane == to_text(*config.mail_relay);
+    // A domain has no port, and an address literal ends with its bracket.
+    return lane.ends_with(']') || lane.find(':') == std::string_view::npos;
+}
 
 std::string mm4_lane(std::string_view peer, Priority priority) {
     return std::string(kMm4) + std::string(kPriorityWords[static_cast<std::size_t>(priority)]) + std::string(peer);
@@ -42,7 +55,6 @@ std::string_view peer_of_lane(std::string_view lane) {
 Router::Router(const Config& config)
     : config_(config), peers_(config), domains_(config.domains), system_address_(config.mm4_system + "@" + config.domain) {
     domains_.insert(domains_.begin(), config.domain);
-    if (config.mail_relay) mail_relay_ = to_text(*config.mail_relay);
 }
 
 bool Router::is_our_domain(std::string_view domain) const {
@@ -134,9 +146,8 @@ std::vector<std::string> Router::considered(const std::string& number) const {
 // ---------------------------------------------------------------------------------------------------------------------------------- mailboxes
 
 Result<Route> Router::of_foreign_mailbox(const Address& mailbox) const {
-    if (!mail_relay_.empty()) return Route{mailbox, "mail", "mail:" + mail_relay_, "all mail goes to the relay " + mail_relay_};
-    std::string domain(domain_part(mailbox));
-    return Route{mailbox, "mail", "mail:" + domain, "mail goes to the MX of " + domain};
+    std::string why = config_.mail_relay ? "all mail goes to the relay " + to_text(*config_.mail_relay) : "mail goes to the MX of " + std::string(domain_part(mailbox));
+    return Route{mailbox, "mail", mail_lane(mailbox, config_), std::move(why)};
 }
 
 Result<Route> Router::of_postmaster() const {

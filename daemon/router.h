@@ -27,6 +27,10 @@ struct Route {
     std::string why;     // one clause for people: "+447700 is served here"
 };
 
+/// The lane of mail to a mailbox: that of the relay, or of its domain.
+std::string mail_lane(const Address& mailbox, const Config& config);
+/// Whether mail that waits in this lane would still be put there. One of a relay that is no longer in the configuration is left for another.
+bool is_mail_lane_of(std::string_view lane, const Config& config);
 /// The lane of messages of this priority: peers have three each, other routes have one.
 std::string lane_for(const Route& route, Priority priority);
 /// The peer's name in a route or lane of MM4; "" for any other.
@@ -84,7 +88,7 @@ private:
     Config config_;
     PeerDirectory peers_;
     std::vector<std::string> domains_;
-    std::string mail_relay_, system_address_;
+    std::string system_address_;
 };
 
 }   // namespace mmgate

@@ -154,7 +154,9 @@ bool matches(const Selector& selector, const Message& message, Instant now) {
 bool concerns(std::string_view pattern, const Message& message) {
     if (message.mm4 && glob(pattern, message.mm4->peer)) return true;
     auto either = [&](std::string_view name) { return glob(pattern, name) || glob(pattern, name.substr(name.find(':') + 1)); };   // npos + 1 is 0
-    return std::ranges::any_of(message.recipients, [&](const Recipient& recipient) { return !is_end(recipient.state) && (either(recipient.route) || either(recipient.lane)); });
+    // All mail may go to one relay, and still each domain is a destination of its own.
+    auto domain = [&](const Recipient& recipient) { return recipient.route == "mail" && glob(pattern, domain_part(recipient.address)); };
+    return std::ranges::any_of(message.recipients, [&](const Recipient& recipient) { return !is_end(recipient.state) && (either(recipient.route) || either(recipient.lane) || domain(recipient)); });
 }
 
 Result<Request> decode_request(std::string_view line) {

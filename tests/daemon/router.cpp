@@ -45,6 +45,23 @@ void check(const Result<Route>& got, const Row& row) {
 
 }   // namespace
 
+Test(router, whose_lane_mail_is_in) {
+    Config by_mx = sample(), by_relay = sample(), by_other = sample();
+    by_relay.mail_relay = Endpoint{"2001:db8::25", 25};
+    by_other.mail_relay = Endpoint{"relay.example", 587};
+    struct {
+        std::string_view mailbox, mx_lane;
+    } const rows[] = {{"a@b.example", "mail:b.example"}, {"a@[192.0.2.1]", "mail:[192.0.2.1]"}, {"a@[IPv6:2001:db8::1]", "mail:[IPv6:2001:db8::1]"}};
+    for (const auto& row : rows) {
+        const Address mailbox = address_of(row.mailbox);
+        cr_expect(mail_lane(mailbox, by_mx) == row.mx_lane && mail_lane(mailbox, by_relay) == "mail:[2001:db8::25]:25" && mail_lane(mailbox, by_other) == "mail:relay.example:587");
+        for (const Config* config : {&by_mx, &by_relay, &by_other})
+            for (const Config* now : {&by_mx, &by_relay, &by_other})
+                cr_expect(is_mail_lane_of(mail_lane(mailbox, *config), *now) == (config == now), "%s", mail_lane(mailbox, *config).c_str());
+    }
+    for (std::string_view lane : {"mm1", "mm4:normal:b.example", ""}) cr_expect(!is_mail_lane_of(lane, by_mx), "%s", lane.data());
+}
+
 Test(router, recipients_of_phones) {
     Router router(sample());
     constexpr auto kRows = std::to_array<Row>({

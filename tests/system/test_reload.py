@@ -34,6 +34,20 @@ class Reload(Case):
         self.assertEqual(before.rcpt(f"{ONE}@{DOMAIN}")[0], 250)
         self.assertEqual(before.data(mail("goes on"))[0], 250)
 
+    def test_what_waits_for_a_relay_goes_to_the_one_that_replaces_it(self):
+        self.gateway.configure(mail={"relay": "127.0.0.1:9"}, queue={"retry": ["1h"]})
+        self.assertEqual(self.reload(), [])
+        for text in (b"first", b"second"):
+            self.phone().send([MAILBOX], parts=[pdu.Part("text/plain", text, {"charset": "utf-8"}, {"Content-Location": "t.txt"})])
+        self.gateway.until(lambda: all(message["recipients"][0]["attempts"] == 1 for message in self.gateway.queue()), "an attempt at the dead one")
+        self.gateway.configure(mail={"relay": f"127.0.0.1:{self.sink.port}"})
+        self.assertEqual(self.reload(), [])
+        self.assertIn("2 messages changed", self.gateway.mmq("flush", MAILBOX.partition("@")[2]).stderr)
+        self.sink.wait_mail(b"first")
+        self.sink.wait_mail(b"second")
+        queue_id = self.gateway.queue("--all")[0]["id"]
+        self.assertIn(f"rerouted mailbox@example.com mail:127.0.0.1:{self.sink.port}", " ".join(self.gateway.mmq("trace", queue_id).stdout.split()))
+
     def test_what_needs_a_restart_is_named_and_left_alone(self):
         self.gateway.configure(gateway={"domain": "other.example.net"}, queue={"history": "2d"}, log={"level": "debug"})
         later = ["gateway.domain takes effect at the next start", "queue.history takes effect at the next start"]

@@ -139,6 +139,12 @@ Test(protocol, selectors_add_up) {
     message.recipients[1].reason = "451 4.4.1 no answer";
     for (std::string_view peer : {"other", "MM4:OTHER", "mm4:*", "*"}) cr_expect(matches(Selector{.peer = std::string(peer)}, message, now), "%s", std::string(peer).c_str());
     for (std::string_view peer : {"othe", "mail", "mm4"}) cr_expect(!matches(Selector{.peer = std::string(peer)}, message, now), "%s", std::string(peer).c_str());
+    Message mail = message;
+    mail.recipients[1].route = "mail";
+    mail.recipients[1].lane = "mail:relay.example:25";
+    mail.recipients[1].address = {Address::Kind::mailbox, "e@Far.example", {}};
+    for (std::string_view peer : {"mail", "relay.example:25", "far.example", "far.*"}) cr_expect(matches(Selector{.peer = std::string(peer)}, mail, now), "%s", std::string(peer).c_str());
+    for (std::string_view peer : {"e@far.example", "example", "other"}) cr_expect(!matches(Selector{.peer = std::string(peer)}, mail, now), "%s", std::string(peer).c_str());
     cr_expect(matches(Selector{.error = "4.4.1"}, message, now) && matches(Selector{.error = "451*ANSWER"}, message, now));
     cr_expect(!matches(Selector{.error = "4.4.2"}, message, now) && !matches(Selector{.error = "no*"}, message, now), "stars are for the whole text");
     cr_expect(!matches(Selector{.to = "a@b.example"}, message, now));
