@@ -353,8 +353,7 @@ void Intake::on_read_report(const Shared& taken, ReadReplyReportReq report) {
 void Intake::settle_read_report(const Shared& taken, const ReadReplyReportReq& report, std::optional<Message> message) {
     const auto index = message ? recipient_at(*message, report.recipient, taken->peer->name) : std::nullopt;
     std::vector<Operation> operations;
-    // Who was never sent the message cannot have read it.
-    if (!index || message->recipients[*index].requests_sent + message->recipients[*index].attempts == 0) {
+    if (!index) {
         alien(taken, message ? "the message has no such recipient at this peer" : "no message of ours to this peer has this message id");
         respond(taken, operations, report.ids, spec_of(Fault::not_found).mm4_status);
         return commit(taken, std::move(operations), "Ok: report taken");

@@ -329,9 +329,11 @@ class Delivery(Mm4Case):
         self.again(mm4={**self.OPTIONS["mm4"], "retry": ["1h"]})
         self.scripted("close", verb=".")
         self.b.answer = lambda received: None
-        self.send_mm(Delivery_Report=YES)
+        self.send_mm(Delivery_Report=YES, Read_Report=YES)
         received = self.b.forwards()[0]
         self.wait_state(self.outgoing()[0], BOB, "deferred")
+        self.taken(self.b.read_report_on(received, BOB))
+        self.wait_reports(kind="m-read-orig-ind")
         self.taken(self.b.report_on(received, BOB))
         self.assertEqual(self.wait_reports()[0]["X-Mms-Status"], STATUS["Retrieved"])
         self.assertEqual(self.wait_state(self.outgoing()[0], BOB, "delivered")["attempts"], 1)
