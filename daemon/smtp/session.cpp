@@ -296,8 +296,11 @@ void Session::on(MailFrom& mail, SessionStep& step) {
     if (!idle) return refuse(ReplyId::bad_sequence, step);
     // Who said HELO was offered nothing.
     if (idle->hello.dialect == Dialect::smtp && mail.has_parameters) return refuse(ReplyId::unknown_parameter, step);
-    // Asked anew: the configuration may be another by now.
+    // Asked anew: the configuration may be another by now. Who was a peer and lacks what is asked for now was never asked for it: nothing is refused for good, and
+    // no message of a relay taken for a mail.
+    const bool was_peer = !standing_.peers.empty();
     standing_ = policy_.standing_of(facts_);
+    if (was_peer && standing_.peers.empty()) return refuse(ReplyId::terms_changed, step, Refusal::What::command, std::move(mail.sender));
     if (rights_ == ClientRights::denied && standing_.peers.empty()) {
         const bool helpless = standing_.lack == mm4::Lack::tls && rules_->tls == TlsOffer::none;
         return refuse(helpless ? ReplyId::client_denied : kLacks[static_cast<std::size_t>(standing_.lack)].reply, step, Refusal::What::command, std::move(mail.sender));

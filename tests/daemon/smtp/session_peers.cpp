@@ -143,6 +143,19 @@ Test(session_peers, says_what_a_client_lacks) {
     cr_expect(without.say(std::string(kHello) + kMail) == "250|550 5.7.1", "what is not offered is not asked for");
 }
 
+Test(session_peers, asks_who_is_no_peer_any_more_to_connect_again) {
+    for (const ClientRights rights : {ClientRights::denied, ClientRights::may_send}) {
+        Dialogue dialogue({peer("a", PeerTls::must)});
+        dialogue.rights = rights;
+        dialogue.begin();
+        dialogue.secure();
+        cr_expect(dialogue.say(kWhole).ends_with("250 2.0.0"));
+        dialogue.config.peers = {peer("a", PeerTls::mutual)};
+        dialogue.identity.emplace(dialogue.config);
+        cr_expect(dialogue.say(kMail) == "421 4.4.2" && dialogue.closed, "%s", dialogue.wire.c_str());
+    }
+}
+
 Test(session_peers, hands_on_who_the_client_may_be) {
     Dialogue dialogue({peer("a", PeerTls::must), peer("b", PeerTls::may)});
     dialogue.begin();
