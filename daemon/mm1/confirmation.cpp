@@ -50,12 +50,8 @@ std::optional<Settle> after_confirmation(const Message& before, std::uint16_t in
     recipient.report_allowed = resp.report_allowed;
     recipient.mms_version = resp.version;
     switch (resp.status) {
-        case DeliveryStatus::retrieved: {
-            const bool seen = was.state == RecipientState::fetched || (was.state == RecipientState::held && was.held_from == RecipientState::fetched);
-            return ended(message, index,
-                         {RecipientState::delivered, Fault::internal, seen ? "the phone confirmed the retrieval" : "the phone says that it has retrieved it", {}, {}},
-                         config, now);
-        }
+        case DeliveryStatus::retrieved:
+            return ended(message, index, {RecipientState::delivered, Fault::internal, "the phone confirmed the retrieval", {}, {}}, config, now);
         case DeliveryStatus::rejected:
             return ended(message, index, {RecipientState::rejected, Fault::peer_refused, "the phone rejected it", {}, {}}, config, now);
         case DeliveryStatus::deferred: return waits(message, index, message.expires, "postponed", "the phone answered Deferred: it will fetch later", now);

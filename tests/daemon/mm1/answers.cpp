@@ -143,9 +143,9 @@ Test(confirmation, does_what_the_phone_says) {
     };
     const Row rows[] = {
         {"fetched and confirmed", RecipientState::fetched, DeliveryStatus::retrieved, RecipientState::delivered, "the phone confirmed the retrieval"},
-        {"confirmed without a retrieval", RecipientState::notified, DeliveryStatus::retrieved, RecipientState::delivered, "the phone says that it has retrieved it"},
-        {"confirmed while its push is under way", RecipientState::queued, DeliveryStatus::retrieved, RecipientState::delivered, "the phone says that it has retrieved it"},
-        {"confirmed under hold", RecipientState::held, DeliveryStatus::retrieved, RecipientState::delivered, "the phone says that it has retrieved it"},
+        {"confirmed without a retrieval", RecipientState::notified, DeliveryStatus::retrieved, RecipientState::delivered, "the phone confirmed the retrieval"},
+        {"confirmed while its push is under way", RecipientState::queued, DeliveryStatus::retrieved, RecipientState::delivered, "the phone confirmed the retrieval"},
+        {"confirmed under hold", RecipientState::held, DeliveryStatus::retrieved, RecipientState::delivered, "the phone confirmed the retrieval"},
         {"rejected", RecipientState::notified, DeliveryStatus::rejected, RecipientState::rejected, "the phone rejected it"},
         {"postponed", RecipientState::notified, DeliveryStatus::deferred, RecipientState::notified, "the phone answered Deferred: it will fetch later"},
         {"postponed after a retrieval that failed", RecipientState::fetched, DeliveryStatus::deferred, RecipientState::notified, "the phone answered Deferred: it will fetch later"},
