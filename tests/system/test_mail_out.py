@@ -166,6 +166,15 @@ class ToMailHosts(MailOut):
             self.assertGreater(self.busy.sessions, 0)
             self.assertEqual([mail.recipients for mail in self.good.mails], [["a@walk.example"], ["a@implicit.example"], ["a@[127.0.0.3]"]], gateway.log())
 
+    def test_what_waits_for_a_relay_goes_to_the_mail_host_once_there_is_none(self):
+        with self.gateway_with(private_mx=True, relay="127.0.0.4:25") as gateway:
+            self.assertEqual(self.outcome(gateway, "a@walk.example")["state"], "deferred")
+            gateway.configure(mail={"relay": None})
+            gateway.mmq("reload")
+            gateway.mmq("flush", "walk.example")
+            self.good.wait_mails(1)
+            self.assertEqual(self.good.mails[0].recipients, ["a@walk.example"])
+
     def test_our_own_networks_are_not_for_others_to_name(self):
         with self.gateway_with() as gateway:
             for to, state in (("a@implicit.example", "deferred"), ("a@walk.example", "deferred"), ("a@[127.0.0.3]", "failed")):
