@@ -82,7 +82,7 @@ std::optional<Octets> BackupFile::read(std::size_t most) {
 }
 
 Answers::Answers(const Store& store, const Names& names, const Config& config)
-    : store_(store), names_(names), domain_(config.domain), hostname_(config.hostname), state_dir_(config.state_dir), keep_smil_(config.keep_smil) {}
+    : store_(store), names_(names), domain_(config.domain), hostname_(config.hostname), state_dir_(config.state_dir), keep_smil_(config.keep_smil), mm4_lifetime_(config.mm4_lifetime) {}
 
 Piece Answers::next(Cursor cursor, Instant now) const {
     switch (cursor.request.verb) {
@@ -141,7 +141,7 @@ Piece Answers::named(Cursor cursor, Instant now) const {
 void Answers::describe(const Message& message, Instant now, Piece& piece) const {
     switch (piece.cursor.request.verb) {
         case Verb::show: piece.octets += show_line(message, names_.message_id(message.id)); break;
-        case Verb::why: piece.octets += why_line(message.id, explain(message, now, store_.held_routes())); break;
+        case Verb::why: piece.octets += why_line(message.id, explain(message, now, mm4_lifetime_, store_.held_routes())); break;
         case Verb::trace:
             for (const Event& event : store_.events(message.id)) piece.octets += event_line(message, event);
             break;

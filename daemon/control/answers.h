@@ -75,6 +75,7 @@ private:
     const Names& names_;
     const std::string domain_, hostname_, state_dir_;
     const bool keep_smil_;
+    const Seconds mm4_lifetime_;
 };
 
 }   // namespace mmgate::control

@@ -9,6 +9,8 @@ namespace mmgate::control {
 
 namespace {
 
+constexpr std::string_view kMm4 = "mm4:";
+
 std::string moment(Instant at, Instant now) {
     auto distance = std::chrono::duration_cast<Seconds>(at - now);
     if (at == Instant{}) return "at no set time";
@@ -46,7 +48,7 @@ const std::array<StateSpec, 12> kStates{{
              return "was sent to peer " + peer_of(r) + ", whose response has not come" + (r.reason.empty() ? "" : " (" + r.reason + ")") + ". Without one it is sent again " + moment(r.next_attempt, now) + given_up;
          const std::string last = (r.reason.empty() ? "no reason" : "\"" + r.reason + "\"") + (r.remote_mta.empty() ? "" : " of " + r.remote_mta);
          // A peer that cannot be reached is tried with one message for all.
-         if (r.attempts == 0 && r.route.starts_with("mm4:"))
+         if (r.attempts == 0 && r.route.starts_with(kMm4))
              return "has not been tried itself, because its peer does not take anything: " + last + ". It is " + due(r.next_attempt, now) + " and goes when " + peer_of(r) + " is tried again, which \"mmq peer show " +
                     peer_of(r) + "\" tells" + given_up;
          return (r.attempts == 0 ? std::string("is to be tried again") : "was tried " + times(r.attempts) + " in vain") + ". The last try ended with " + last + ". The next is " + due(r.next_attempt, now) + given_up;
@@ -87,18 +89,21 @@ std::string span_text(Seconds span) {
     return std::to_string(span.count()) + " s";
 }
 
-std::vector<std::string> explain(const Message& message, Instant now, const std::vector<std::string>& held_routes) {
+std::vector<std::string> explain(const Message& message, Instant now, Seconds mm4_lifetime, const std::vector<std::string>& held_routes) {
     std::vector<std::string> out;
     std::size_t ended = 0;
     for (const Recipient& recipient : message.recipients) ended += is_end(recipient.state);
     std::size_t count = message.recipients.size();
     out.push_back("Arrived over " + std::string(to_text(message.interface)) + " " + moment(message.arrival, now) + "; " +
                   (ended == count ? "all recipients have ended." : std::to_string(count - ended) + " of " + std::to_string(count) + (count == 1 ? " recipient is" : " recipients are") + " not done."));
+    Message whole;   // all of it but the recipients that a sentence may need
+    whole.id = message.id;
     for (const Recipient& recipient : message.recipients) {
+        whole.expires = message.kind == MessageKind::mm && recipient.route.starts_with(kMm4) ? std::min<Instant>(message.expires, message.arrival + mm4_lifetime) : message.expires;
         const bool waits = recipient.state == RecipientState::queued || (recipient.state == RecipientState::deferred && !recipient.response_awaited);
-        std::string text = kStates[static_cast<std::size_t>(recipient.state)].text(recipient, message, now);
+        std::string text = kStates[static_cast<std::size_t>(recipient.state)].text(recipient, whole, now);
         if (waits && std::ranges::find(held_routes, recipient.route) != held_routes.end())
-            text = "waits because the operator holds peer " + peer_of(recipient) + "; \"mmq peer release " + peer_of(recipient) + "\" lets all go that goes there. It is given up " + moment(message.expires, now) + "." +
+            text = "waits because the operator holds peer " + peer_of(recipient) + "; \"mmq peer release " + peer_of(recipient) + "\" lets all go that goes there. It is given up " + moment(whole.expires, now) + "." +
                    (recipient.reason.empty() ? "" : " Last: " + recipient.reason);
         out.push_back(to_mms_text(recipient.address) + " " + text);
     }

@@ -13,8 +13,9 @@ namespace mmgate::mm4 {
 
 namespace {
 
-// What the operator holds is looked at again when he lets it go, and now and then.
+// What the operator holds is looked at again when he lets it go, and now and then, the oldest of it, whether its time is over.
 constexpr std::chrono::minutes kHeldRests{1};
+constexpr std::size_t kHeldLook = 64;
 
 }   // namespace
 
@@ -40,7 +41,10 @@ bool Carrier::carries(std::string_view lane) const { return !peer_of_lane(lane).
 
 std::size_t Carrier::free_slots(std::string_view lane) const {
     const std::string_view name = peer_of_lane(lane);
-    if (held_.contains(name)) return 0;
+    if (held_.contains(name)) {
+        const auto look = held_looks_.find(lane);
+        return look == held_looks_.end() || look->second <= parts_.loop.now() ? kHeldLook : 0;
+    }
     const Peer* peer = router_->peers().named(name);
     if (!peer) return 1;   // what waits for it is told so
     const std::size_t connections = parts_.client.free_slots(smtp::transport_of_peer(*peer, *config_));
@@ -50,7 +54,10 @@ std::size_t Carrier::free_slots(std::string_view lane) const {
 
 Instant Carrier::next_slot(std::string_view lane, Instant now) const {
     const std::string_view name = peer_of_lane(lane);
-    if (held_.contains(name)) return now + kHeldRests;
+    if (held_.contains(name)) {
+        const auto look = held_looks_.find(lane);
+        return look == held_looks_.end() ? now : std::max(now, look->second);
+    }
     const auto line = lines_.find(name);
     // While it is tried, what is under way is in the way.
     if (line != lines_.end() && line->second.is_down()) return line->second.under_way() > 0 ? now : std::max(now, *line->second.next_try());
@@ -60,7 +67,11 @@ Instant Carrier::next_slot(std::string_view lane, Instant now) const {
 
 /// Lanes that rest because of the peer are looked at again.
 void Carrier::wake(std::string_view peer) {
-    for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) parts_.store.rest(mm4_lane(peer, priority), parts_.loop.now());
+    for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
+        const std::string lane = mm4_lane(peer, priority);
+        held_looks_.erase(lane);
+        parts_.store.rest(lane, parts_.loop.now());
+    }
     kick_();
 }
 
@@ -103,6 +114,7 @@ void Carrier::carry(std::string_view lane, Claimed claimed, std::function<void()
     const Instant now = parts_.loop.now();
     const std::vector<std::uint16_t>& indexes = batch->claimed.recipients;
     if (now >= last_attempt(message, *config_)) return end_all(batch, indexes, RecipientState::expired, {Fault::expired, 0, "the time for delivery is over"});
+    if (held_.contains(batch->peer)) return keep_held(lane, batch);
     if (!peer) return wait_for_peer(batch);
     if (message.kind == MessageKind::mm && peer->message_size_bytes > 0 && message.size_bytes > peer->message_size_bytes)
         return end_all(batch, indexes, RecipientState::failed, {Fault::message_too_big, 0, "the peer takes at most " + std::to_string(peer->message_size_bytes) + " octets"});
@@ -126,6 +138,18 @@ void Carrier::carry(std::string_view lane, Claimed claimed, std::function<void()
         if (message.kind == MessageKind::mm) forward(batch, *peer, std::move(request));
         else send_finished(batch, std::move(request));
     }
+}
+
+/// It keeps its place; its lane is looked at again when its time is over, or before.
+void Carrier::keep_held(std::string_view lane, const Shared& batch) {
+    const Instant now = parts_.loop.now(), next = std::min<Instant>(now + kHeldRests, last_attempt(batch->claimed.message, *config_));
+    Instant& look = held_looks_.try_emplace(std::string(lane), next).first->second;
+    look = look > now ? std::min(look, next) : next;
+    for (const std::uint16_t index : batch->claimed.recipients) {
+        const RecipientRef ref{batch->claimed.message.id, index};
+        parts_.store.abandon({&ref, 1});
+    }
+    end(batch);
 }
 
 /// What has been sent goes again as it was; the rest becomes new requests of at most so many recipients.

@@ -94,6 +94,7 @@ private:
     void end_all(const Shared& batch, const std::vector<std::uint16_t>& recipients, RecipientState state, const Error& error);
     void wake(std::string_view peer);
     void wait_for_peer(const Shared& batch);
+    void keep_held(std::string_view lane, const Shared& batch);
     void settle(const Shared& batch, std::vector<Settle> settles);
     void end(const Shared& batch);
 
@@ -104,7 +105,8 @@ private:
     std::map<std::string, PeerLine, std::less<>> lines_;
     std::map<std::string, std::deque<std::shared_ptr<Draft>>> drafts_;   // of each peer, in the order in which they leave; shared with who writes them
     std::set<std::string, std::less<>> held_;
-    std::multimap<QueueId, std::function<void()>> waiting_;   // for what is under way
+    std::map<std::string, Instant, std::less<>> held_looks_;   // lanes of what is held: when they are looked at for what is over
+    std::multimap<QueueId, std::function<void()>> waiting_;    // for what is under way
     std::map<QueueId, std::size_t> under_way_;
 };
 

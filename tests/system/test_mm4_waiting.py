@@ -85,6 +85,16 @@ class Waiting(Mm4Case):
         self.gateway.mmq("peer", "release", "b")
         self.assert_in_order([r for r in self.b.forwards(6)], 2)
 
+    def test_what_a_held_peer_is_not_sent_in_time_fails_all_the_same(self):
+        self.again(mm4={**self.OPTIONS["mm4"], "lifetime": "2s"})
+        self.gateway.mmq("peer", "hold", "b")
+        self.send_mm(Delivery_Report=YES)
+        given_up = self.gateway.show(self.outgoing()[0])["arrival"]
+        self.assertRegex(self.gateway.mmq("why", self.outgoing()[0]).stdout, rf"waits because the operator holds peer b; .* It is given up in [12] s \({given_up[:-3]}")
+        self.assertEqual(self.wait_reports()[0]["X-Mms-Status"], STATUS["Expired"])
+        self.wait_state(self.outgoing()[0], BOB, "expired")
+        self.assertEqual(self.b.server.sessions, 0)
+
     def test_why_tells_each_wait_from_the_others(self):
         why = lambda: self.gateway.mmq("why", self.outgoing()[-1]).stdout
         self.b.answer = lambda received: None
