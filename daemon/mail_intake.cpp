@@ -18,7 +18,6 @@ namespace {
 constexpr std::size_t kMappedInline = 64 * 1024;
 // A mail that asks to expire at once would be gone before the phone is told.
 constexpr std::chrono::seconds kShortestLife{60};
-constexpr std::size_t kTokenBytes = 16;
 constexpr std::size_t kTransactionIdBytes = 24;   // of a notification: daemon/names.h
 
 bool same_mailbox(std::string_view a, std::string_view b) { return mail::same_name(a, b); }

@@ -10,7 +10,6 @@ namespace {
 constexpr std::string_view kBase32 = "0123456789abcdefghjkmnpqrstvwxyz";
 constexpr std::size_t kMessageIdChars = 26;   // 128 bits
 constexpr std::size_t kRefBytes = 10;
-constexpr std::size_t kTokenBytes = 16;
 constexpr std::size_t kTransactionBytes = 8;
 
 // Stands beside the queue id in the enciphered block: a text that does not decipher to it was not made here.

@@ -14,6 +14,9 @@
 
 namespace mmgate {
 
+/// Random octets of the retrieval URL of one recipient of one message: nobody guesses 128 bits.
+inline constexpr std::size_t kTokenBytes = 16;
+
 /// A request to a peer: the message it forwards, and which of its requests it is.
 struct Mm4Request {
     QueueId id;

@@ -16,7 +16,6 @@ constexpr std::size_t kLookUpsAtOnce = 32;
 constexpr std::size_t kRemembered = 100'000;
 // After so many tries with nobody to ask, the prefix decides.
 constexpr std::uint32_t kTries = 3;
-constexpr std::size_t kTokenBytes = 16;
 
 bool begins_with_one_of(std::string_view number, const std::vector<std::string>& prefixes) {
     return std::ranges::any_of(prefixes, [&](const std::string& prefix) { return number.starts_with(prefix); });
@@ -202,18 +201,7 @@ Settle NumberResolver::after_look_up(const Message& message, std::uint16_t index
         const Error error = loops ? Error{Fault::routing_loop, 0, "the number is served by the peer that it comes from"} : route.error();
         return end_of(message, index, {RecipientState::failed, error.fault, error.rule, {}, {}}, now, {config_->service_messages, config_->report_delay});
     }
-    recipient.state = RecipientState::queued;
-    recipient.attempts = 0;
-    recipient.route = route->route;
-    recipient.lane = lane_for(*route, message.headers.priority);
-    recipient.next_attempt = now;
-    recipient.reason.clear();
-    if (recipient.route == "mm1" && recipient.token.empty()) recipient.token = random_.octets(kTokenBytes);
-    const std::string_view peer = peer_of_route(recipient.route);
-    if (message.interface == Interface::mm4 && !peer.empty())
-        settle.aliases.push_back({mm4::forwarded_key(peer, message.headers.message_id), message.expires + mm4::kNamesOutlive});
-    settle.events.push_back({now, index, "routed", header_text(steps.empty() ? route->why : steps.back(), kLimits.reason_bytes)});
-    return settle;
+    return mm4::takes_route(message, index, *route, "routed", steps.empty() ? route->why : steps.back(), now, random_);
 }
 
 void NumberResolver::carry(std::string_view, Claimed claimed, std::function<void()> done) {

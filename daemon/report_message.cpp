@@ -30,7 +30,7 @@ Message report_message(const Message& about, MessageKind kind, Route route, cons
     recipient.lane = std::move(route.lane);
     recipient.next_attempt = context.now;
     recipient.notify = {.never = true, .success = false, .failure = false, .delay = false};
-    if (recipient.route == "mm1") recipient.token = context.random.octets(16);
+    if (recipient.route == "mm1") recipient.token = context.random.octets(kTokenBytes);
     report.headers.to.push_back(recipient.address);
     report.recipients.push_back(std::move(recipient));
     return report;

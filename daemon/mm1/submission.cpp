@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "daemon/names.h"
 #include "daemon/outcome.h"
 #include "mapping/charset.h"
 #include "mapping/limits.h"
@@ -17,7 +18,6 @@ namespace {
 constexpr std::uint8_t kOk = 0x80;
 constexpr std::uint8_t kPartialSuccess = 0xC4;
 constexpr std::uint8_t kFirstVersionOfPartialSuccess = 0x92;
-constexpr std::size_t kTokenBytes = 16;
 // A shorter life could end before the notification has arrived.
 constexpr Seconds kShortestLife{60};
 // Phones sort by Date: a clock that is further off is replaced by ours.

@@ -34,7 +34,10 @@ Carrier::Carrier(Parts parts, std::function<void()> kick) : parts_(parts), kick_
 
 void Carrier::configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router) {
     config_ = std::move(config);
-    router_ = std::move(router);
+    const auto before = std::exchange(router_, std::move(router));
+    if (!before) return;
+    for (const Peer& peer : before->peers().all())
+        if (!router_->peers().named(peer.name)) wake(peer.name);   // what waits there goes elsewhere
 }
 
 bool Carrier::carries(std::string_view lane) const { return !peer_of_lane(lane).empty(); }
@@ -114,8 +117,8 @@ void Carrier::carry(std::string_view lane, Claimed claimed, std::function<void()
     const Instant now = parts_.loop.now();
     const std::vector<std::uint16_t>& indexes = batch->claimed.recipients;
     if (now >= last_attempt(message, *config_)) return end_all(batch, indexes, RecipientState::expired, {Fault::expired, 0, "the time for delivery is over"});
-    if (held_.contains(batch->peer)) return keep_held(lane, batch);
     if (!peer) return wait_for_peer(batch);
+    if (held_.contains(batch->peer)) return keep_held(lane, batch);
     if (message.kind == MessageKind::mm && peer->message_size_bytes > 0 && message.size_bytes > peer->message_size_bytes)
         return end_all(batch, indexes, RecipientState::failed, {Fault::message_too_big, 0, "the peer takes at most " + std::to_string(peer->message_size_bytes) + " octets"});
 
@@ -305,9 +308,16 @@ void Carrier::count(std::optional<MessageType> type, const Recipient& recipient)
 void Carrier::wait_for_peer(const Shared& batch) {
     std::vector<Settle> settles;
     const smtp::Delivered later{smtp::Delivered::Verdict::deferred, Fault::peer_unreachable, "no [[peer]] has the name " + batch->peer + " any more", "4.4.4", {}};
-    for (std::uint16_t index : batch->claimed.recipients)
-        settles.push_back(after_sending(batch->claimed.message, index, later, {}, parts_.loop.now(), *config_, parts_.random));
-    parts_.log.warning(to_text(batch->claimed.message.id), "deferred", {{"peer", batch->peer}, {"reason", later.reply}});
+    const Message& message = batch->claimed.message;
+    for (std::uint16_t index : batch->claimed.recipients) {
+        if (auto other = leaves_peer(message, index, *router_, parts_.loop.now(), parts_.random)) {
+            parts_.log.notice(to_text(message.id), "rerouted", {{"peer", batch->peer}, {"to", other->recipient.address}, {"route", other->recipient.route}});
+            settles.push_back(std::move(*other));
+            continue;
+        }
+        parts_.log.warning(to_text(message.id), "deferred", {{"peer", batch->peer}, {"to", message.recipients.at(index).address}, {"reason", later.reply}});
+        settles.push_back(after_sending(message, index, later, {}, parts_.loop.now(), *config_, parts_.random));
+    }
     settle(batch, std::move(settles));
 }
 

@@ -295,6 +295,33 @@ std::optional<Settle> look_up_again(const Message& message, const Settle& refuse
     return settle;
 }
 
+Settle takes_route(const Message& message, std::uint16_t index, const Route& route, std::string_view event, std::string why, Instant now, Random& random) {
+    Settle settle;
+    settle.ref = {message.id, index};
+    settle.recipient = message.recipients.at(index);
+    Recipient& recipient = settle.recipient;
+    recipient.state = RecipientState::queued;
+    recipient.attempts = 0;
+    recipient.route = route.route;
+    recipient.lane = lane_for(route, message.headers.priority);
+    recipient.next_attempt = now;
+    recipient.reason.clear();
+    if (recipient.route == "mm1" && recipient.token.empty()) recipient.token = random.octets(kTokenBytes);
+    const std::string_view peer = peer_of_route(recipient.route);
+    if (message.interface == Interface::mm4 && !peer.empty()) settle.aliases.push_back({forwarded_key(peer, message.headers.message_id), message.expires + kNamesOutlive});
+    settle.events.push_back({now, index, std::string(event), header_text(why, kLimits.reason_bytes)});
+    return settle;
+}
+
+std::optional<Settle> leaves_peer(const Message& message, std::uint16_t index, const Router& router, Instant now, Random& random) {
+    const Recipient& before = message.recipients.at(index);
+    const bool may_have_it = before.requests_sent > 0 || before.response_awaited;
+    if (may_have_it || message.kind != MessageKind::mm || message.interface == Interface::mm4 || before.address.kind != Address::Kind::phone) return std::nullopt;
+    const auto route = router.of_recipient(before.address);
+    if (!route || route->route == before.route) return std::nullopt;
+    return takes_route(message, index, *route, "rerouted", route->why, now, random);
+}
+
 std::optional<std::uint16_t> recipient_at(const Message& message, const Address& recipient, std::string_view peer) {
     for (std::size_t i = 0; i < message.recipients.size(); ++i)
         if (peer_of_route(message.recipients[i].route) == peer && message.recipients[i].address.value == recipient.value) return static_cast<std::uint16_t>(i);

@@ -96,6 +96,13 @@ std::optional<Settle> after_response(const Message& message, std::uint16_t index
 /// Source: the sheet's §5.
 std::optional<Settle> look_up_again(const Message& message, const Settle& refused, const Router& router, Instant now);
 
+/// A recipient that goes another way from now on, due at once, as if it had just come.
+Settle takes_route(const Message& message, std::uint16_t index, const Route& route, std::string_view event, std::string why, Instant now, Random& random);
+
+/// A number whose peer is no longer in the configuration goes where that leads now, unless the peer may have the message. Nothing where it leads nowhere, and of
+/// what came from another relay: it waits.
+std::optional<Settle> leaves_peer(const Message& message, std::uint16_t index, const Router& router, Instant now, Random& random);
+
 /// The recipient of `message` at this peer that a report is about.
 std::optional<std::uint16_t> recipient_at(const Message& message, const Address& recipient, std::string_view peer);
 /// What a delivery report makes of a recipient; nothing when its fate was known before.

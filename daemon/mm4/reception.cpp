@@ -14,8 +14,6 @@ namespace mmgate::mm4 {
 
 namespace {
 
-constexpr std::size_t kTokenBytes = 16;
-
 std::string domain_of(std::string_view mailbox) {
     auto parsed = parse_mailbox(mailbox);
     return parsed ? std::string(domain_part(*parsed)) : std::string();

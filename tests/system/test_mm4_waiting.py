@@ -95,6 +95,19 @@ class Waiting(Mm4Case):
         self.wait_state(self.outgoing()[0], BOB, "expired")
         self.assertEqual(self.b.server.sessions, 0)
 
+    def test_what_waits_for_a_peer_that_is_replaced_goes_to_the_other(self):
+        self.b.down()
+        self.send_mm(subject="to another", Delivery_Report=YES)
+        self.gateway.wait_log("peer-down peer=b")
+        self.c.accepts = lambda number: True
+        self.gateway.configure(peer=[self.c.keys("c", prefixes=["+33600", "+48600"])])
+        self.gateway.mmq("reload")
+        received = self.c.forwards()[0]
+        self.assertEqual(received.message["Subject"], "to another")
+        self.taken(self.c.report_on(received, BOB), self.c)
+        self.assertEqual(self.wait_reports()[0]["X-Mms-Status"], STATUS["Retrieved"])
+        self.assertIn("+48600 is served by peer c", self.gateway.mmq("trace", self.outgoing()[0]).stdout)
+
     def test_why_tells_each_wait_from_the_others(self):
         why = lambda: self.gateway.mmq("why", self.outgoing()[-1]).stdout
         self.b.answer = lambda received: None

@@ -432,6 +432,32 @@ Test(exchange, who_is_looked_up_again) {
     }
 }
 
+Test(exchange, who_leaves_a_peer_that_is_gone) {
+    Middle random;
+    Config config = sample();
+    std::erase_if(config.peers, [](const Peer& peer) { return peer.name == "other"; });
+    const Router nowhere(config);
+    config.subscribers.push_back({"+447800"});
+    const Router here(config);
+    config.subscribers.pop_back();
+    config.peers.push_back({});
+    config.peers.back().name = "hub";
+    config.mm4_default_peer = "hub";
+    const Router elsewhere(config);
+
+    const Message message = sample_mm({recipient(kBob)});
+    cr_expect(!leaves_peer(message, 0, nowhere, kNow, random), "it waits for its peer to come back");
+    const auto to_hub = leaves_peer(message, 0, elsewhere, kNow, random), home = leaves_peer(message, 0, here, kNow, random);
+    cr_assert(to_hub && home);
+    cr_expect(to_hub->recipient.route == "mm4:hub" && to_hub->recipient.lane == "mm4:normal:hub" && to_hub->recipient.token.empty() && to_hub->recipient.next_attempt == kNow);
+    cr_expect(home->recipient.route == "mm1" && home->recipient.lane == "mm1" && home->recipient.token.size() == kTokenBytes && home->events.at(0).what == "rerouted");
+
+    Message transit = message;
+    transit.interface = Interface::mm4;
+    cr_expect(!leaves_peer(transit, 0, elsewhere, kNow, random), "another relay's message goes where it was agreed");
+    cr_expect(!leaves_peer(sample_mm({asked(kBob, 1)}), 0, elsewhere, kNow, random), "the peer may have it");
+}
+
 // ------------------------------------------------------------------------------------------------------------------------------------- reports
 
 Test(exchange, each_status_of_a_report_has_its_meaning) {
