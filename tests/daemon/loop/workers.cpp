@@ -14,8 +14,7 @@ Test(workers, what_throws_instead_of_giving_a_result_is_an_error_of_ours) {
     workers.run([]() -> Result<int> { throw std::runtime_error("a library's surprise"); }, [&](Result<int> result) { thrown = std::move(result); });
     workers.run([]() -> Result<int> { return 7; }, [&](Result<int> result) {
         given = std::move(result);
-        loop.stop();
-    });
+        loop.stop(); });
     loop.run();
     cr_assert(thrown && given, "both are told");
     cr_expect(!*thrown && thrown->error().fault == Fault::internal && *given == 7);
