@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kClaimAtOnce = 64;
 // Due lanes looked at beyond those that are busy; if there are more, the next turn looks at them.
 constexpr std::size_t kLanesAtOnce = 256;
+// By the operator; what is beyond has its turn within kLongestWait.
+constexpr std::size_t kLanesAwoken = 10'000;
 // A lane that is due, has nothing under way and yet no slot is looked at again after this, whatever ends before.
 constexpr std::chrono::milliseconds kIdleLook{1000};
 // The clock may be drawn towards the wall clock, so that a computed wait is no promise.
@@ -31,6 +33,12 @@ void Dispatcher::kick() {
         looking_ = false;
         look();
     });
+}
+
+void Dispatcher::try_now() {
+    for (Carrier* carrier : carriers_) carrier->try_now();
+    for (const LaneLoad& load : store_.lane_loads(kLanesAwoken)) store_.rest(load.lane, loop_.now());
+    kick();
 }
 
 void Dispatcher::drain() {

@@ -34,6 +34,8 @@ public:
     virtual int rank(std::string_view) const { return 0; }
     /// When a lane without free slots is worth a look again: later than now while its next hop is left alone, now where what is under way is in the way.
     virtual Instant next_slot(std::string_view, Instant now) const { return now; }
+    /// Next hops that are left alone for a while are tried at the next occasion.
+    virtual void try_now() {}
     /// Carries one claimed message. `done` runs on the loop, once, when its leases have ended.
     virtual void carry(std::string_view lane, Claimed claimed, std::function<void()> done) = 0;
 };
@@ -46,6 +48,8 @@ public:
 
     /// Something may have become due: looks at the end of this turn of the loop.
     void kick();
+    /// The operator asks for attempts, or has changed something: lanes and next hops that rest rest no longer.
+    void try_now();
     /// Claims no more; what is carried finishes.
     void drain();
     std::size_t carrying() const { return carrying_; }

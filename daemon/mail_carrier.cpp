@@ -78,12 +78,6 @@ Settle after_delivery(const Message& message, std::uint16_t index, const smtp::D
 MailCarrier::MailCarrier(Loop& loop, Store& store, Workers& workers, Settler& settler, smtp::Client& client, const Names& names, Random& random, Log& log, Metrics& metrics)
     : loop_(loop), store_(store), workers_(workers), settler_(settler), client_(client), names_(names), random_(random), log_(log), metrics_(metrics) {}
 
-void MailCarrier::configure(std::shared_ptr<const Config> config) {
-    // What waits for a relay that is replaced does not wait until that one would have been tried again.
-    if (config_ && config_->mail_relay && config_->mail_relay != config->mail_relay) store_.rest(mail_lane({}, *config_), loop_.now());
-    config_ = std::move(config);
-}
-
 std::size_t MailCarrier::free_slots(std::string_view lane) const {
     return is_mail_lane_of(lane, *config_) ? client_.free_slots(smtp::transport_of_lane(lane, *config_)) : kMovesAtOnce;
 }

@@ -26,11 +26,12 @@ Settle after_delivery(const Message& message, std::uint16_t index, const smtp::D
 class MailCarrier final : public Carrier {
 public:
     MailCarrier(Loop& loop, Store& store, Workers& workers, Settler& settler, smtp::Client& client, const Names& names, Random& random, Log& log, Metrics& metrics);
-    void configure(std::shared_ptr<const Config> config);
+    void configure(std::shared_ptr<const Config> config) { config_ = std::move(config); }
 
     bool carries(std::string_view lane) const override { return lane.starts_with("mail:"); }
     std::size_t free_slots(std::string_view lane) const override;
     Instant next_slot(std::string_view lane, Instant now) const override;
+    void try_now() override { client_.try_now(); }
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override;
 
 private:

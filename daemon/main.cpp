@@ -302,7 +302,7 @@ int run(const Arguments& arguments) {
                 metrics.add(Counter::config_reloads);
                 log.notice("-", "reloaded", {{"file", arguments.config_file}, {"waiting-for-restart", lines.size()}});
                 tell_of_reload(control::Exit::done, {});
-                dispatcher.kick();
+                dispatcher.try_now();
                 return {true, std::move(lines)};
             } else {
                 lines.push_back(done.error().rule);
@@ -322,7 +322,7 @@ int run(const Arguments& arguments) {
                                             [&desk](const control::Request& request, Octets octets, auto done) {
                                                 desk.ask(request, std::move(octets), [done = std::move(done)](control::Desk::Answer answer) { done(std::move(answer.lines), answer.count, std::move(answer.end)); });
                                             },
-                                            [&dispatcher] { dispatcher.kick(); }});
+                                            [&dispatcher] { dispatcher.try_now(); }});
     if (!control_server) return cannot_start(log, control_server.error().rule, EX_UNAVAILABLE);
 
     // Stops in two steps: no more work comes in, then what is under way ends or its time does.

@@ -252,7 +252,6 @@ private:
             if (verb == Verb::erase) server_.metrics_.add(Counter::deleted, recipients);
             ++count_;
         }
-        if (verb == Verb::release || verb == Verb::retry || verb == Verb::undelete) server_.callbacks_.kick();
         proceed();
     }
 
@@ -266,8 +265,10 @@ private:
 
     void finish(End end) {
         end.count = count_;
-        const VerbSpec& spec = spec_of(request_.verb);
+        const Verb verb = request_.verb;
+        const VerbSpec& spec = spec_of(verb);
         if (spec.changes && !request_.dry_run) audit(spec, end);
+        if (count_ > 0 && !request_.dry_run && (verb == Verb::release || verb == Verb::retry || verb == Verb::undelete)) server_.callbacks_.try_now();
         cursor_ = {};
         stream_->write(encode_end(end));
         busy_ = false;

@@ -42,7 +42,7 @@ using AskParts = std::function<void(const Request& request, Octets octets, std::
 struct Callbacks {
     std::function<Reloaded()> reload;
     AskParts parts;
-    std::function<void()> kick;   // messages are due that were not: the dispatcher should look
+    std::function<void()> try_now;   // messages are due that were not, by the operator's will
 };
 
 class Server {

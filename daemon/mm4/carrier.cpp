@@ -34,10 +34,7 @@ Carrier::Carrier(Parts parts, std::function<void()> kick) : parts_(parts), kick_
 
 void Carrier::configure(std::shared_ptr<const Config> config, std::shared_ptr<const Router> router) {
     config_ = std::move(config);
-    const auto before = std::exchange(router_, std::move(router));
-    if (!before) return;
-    for (const Peer& peer : before->peers().all())
-        if (!router_->peers().named(peer.name)) wake(peer.name);   // what waits there goes elsewhere
+    router_ = std::move(router);
 }
 
 bool Carrier::carries(std::string_view lane) const { return !peer_of_lane(lane).empty(); }
@@ -95,10 +92,8 @@ void Carrier::set_gate(const std::string& peer, Gate gate) {
     wake(peer);
 }
 
-void Carrier::try_now(std::string_view peer) {
-    const auto found = lines_.find(peer);
-    if (found != lines_.end()) found->second.try_now(parts_.loop.now());
-    wake(peer);
+void Carrier::try_now() {
+    for (auto& [peer, line] : lines_) line.try_now(parts_.loop.now());
 }
 
 void Carrier::when_settled(QueueId id, std::function<void()> then) {

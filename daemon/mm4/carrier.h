@@ -52,6 +52,7 @@ public:
     std::string_view pool(std::string_view lane) const override { return peer_of_lane(lane); }
     int rank(std::string_view lane) const override;
     Instant next_slot(std::string_view lane, Instant now) const override;
+    void try_now() override;
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override;
 
     /// Runs `then` once nothing of this message is on its way to a peer: at once, or when its outcome is durable.
@@ -62,7 +63,6 @@ public:
     bool is_held(std::string_view peer) const { return held_.contains(peer); }
     /// The state of a peer's line, for people; nullptr while nothing has been sent to it.
     const PeerLine* line(std::string_view peer) const;
-    void try_now(std::string_view peer);
 
 private:
     struct Batch;

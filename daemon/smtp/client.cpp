@@ -44,6 +44,7 @@ public:
     std::size_t free_slots(const Transport& transport) const override;
     Instant next_slot(const Transport& transport) const override;
     void reconfigure() override;
+    void try_now() override;
     void drain() override;
     Associations associations() const override;
 
@@ -174,6 +175,13 @@ void PooledClient::take_over(Pool& pool, const Transport& transport) {
     if (pool.transport.messages_per_second != transport.messages_per_second) pool.rate = TokenBucket(transport.messages_per_second, loop_.now());
     pool.transport = transport;
     pool.limit_to(pool.limit);
+}
+
+void PooledClient::try_now() {
+    for (auto& [name, pool] : pools_) {
+        pool->down_until = {};
+        pool->dead.clear();
+    }
 }
 
 void PooledClient::drain() {

@@ -30,6 +30,7 @@ struct Taker final : Carrier {
     Instant next_slot(std::string_view lane, Instant now) const override {
         return dead.contains(std::string(lane)) ? now + std::chrono::seconds(1) : now;
     }
+    void try_now() override { dead.clear(); }
     void carry(std::string_view lane, Claimed claimed, std::function<void()> done) override {
         carried.emplace_back(lane);
         ids.push_back(claimed.message.id);
@@ -123,6 +124,17 @@ Test(dispatcher, comes_back_to_a_next_hop_that_lives_again, .timeout = 60) {
     Timer heals = bed.loop.after(std::chrono::milliseconds(100), [&] { bed.mail.dead.clear(); });
     bed.run();
     cr_expect(!bed.late && bed.mail.carried.size() == 1);
+}
+
+Test(dispatcher, tries_at_once_what_the_operator_wants_tried, .timeout = 60) {
+    Bed bed;
+    bed.mail.dead = {"mail:a"};
+    bed.put("mail:a", 1);
+    const Instant began = bed.loop.now();
+    Timer asks = bed.loop.after(std::chrono::milliseconds(100), [&] { bed.dispatcher.try_now(); });
+    bed.run();
+    cr_expect(!bed.late && bed.mail.carried.size() == 1);
+    cr_expect(bed.loop.now() - began < std::chrono::milliseconds(900), "before its lane has had its rest");
 }
 
 Test(dispatcher, claims_no_more_than_there_are_slots_and_goes_on_when_one_is_free, .timeout = 60) {

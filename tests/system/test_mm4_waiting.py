@@ -85,6 +85,28 @@ class Waiting(Mm4Case):
         self.gateway.mmq("peer", "release", "b")
         self.assert_in_order([r for r in self.b.forwards(6)], 2)
 
+    def test_flush_tries_a_peer_that_was_down_at_once(self):
+        self.again(mm4={**self.OPTIONS["mm4"], "retry": ["1h"]})
+        for words in (("flush", "b"), ("retry", "--all")):
+            self.b.down()
+            before = len(self.b.of("MM4_forward.REQ"))
+            self.send_mm(subject=words[0])
+            self.gateway.wait_log("peer-down peer=b")
+            self.b.up()
+            self.gateway.mmq(*words)
+            self.b.forwards(before + 1)
+
+    def test_a_host_that_takes_the_place_of_another_is_tried_at_the_reload(self):
+        self.again(mm4={**self.OPTIONS["mm4"], "retry": ["1h"]})
+        host = self.b.next_hop
+        self.gateway.configure(peer=[{**self.peers()[0], "next_hop": "127.0.0.1:9"}])
+        self.gateway.mmq("reload")
+        self.send_mm()
+        self.gateway.wait_log("peer-down peer=b")
+        self.gateway.configure(peer=[{**self.peers()[0], "next_hop": host}])
+        self.gateway.mmq("reload")
+        self.b.forwards()
+
     def test_what_a_held_peer_is_not_sent_in_time_fails_all_the_same(self):
         self.again(mm4={**self.OPTIONS["mm4"], "lifetime": "2s"})
         self.gateway.mmq("peer", "hold", "b")

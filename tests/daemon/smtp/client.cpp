@@ -323,6 +323,10 @@ Test(client, leaves_a_dead_destination_alone) {
     auto before = silent.connections();
     cr_expect(f.send(lane).starts_with("deferred 451 4.4.2"), "answered at once");
     cr_expect(silent.connections() == before);
+    f.client->try_now();
+    cr_expect(f.client->free_slots(transport_of_lane(lane, f.config)) > 0);
+    silent.answer("GREETING", {"220 stub\r\n"});
+    cr_expect(f.send(lane) == "delivered 250 2.0.0 taken", "the operator asked for it");
 }
 
 Test(client, ends_without_a_word_when_it_goes) {
