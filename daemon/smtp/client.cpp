@@ -179,7 +179,7 @@ void PooledClient::take_over(Pool& pool, const Transport& transport) {
 
 void PooledClient::try_now() {
     for (auto& [name, pool] : pools_) {
-        pool->down_until = {};
+        pool->down_until = pool->targets_until = {};
         pool->dead.clear();
     }
 }

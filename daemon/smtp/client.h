@@ -30,7 +30,7 @@ public:
     virtual Instant next_slot(const Transport& transport) const = 0;
     /// Reads certificates anew.
     virtual void reconfigure() = 0;
-    /// Next hops that are left alone after trouble are tried at the next mail.
+    /// Next hops that are left alone after trouble are tried at the next mail, and hosts are looked up anew.
     virtual void try_now() = 0;
     /// Ends idle connections; running transactions finish.
     virtual void drain() = 0;
