@@ -62,7 +62,8 @@ End verdict(const Request& request, std::uint64_t count, std::uint64_t missing) 
     anything.ended = request.selector.ended;
     const bool selected = request.selector != anything;
     if (count == 0 && ((spec.selects && spec.changes) || (request.verb == Verb::list && selected)))
-        return {Exit::nothing_matched, 0, request.ids.empty() ? "nothing matched" : "nothing to change: it has ended, or is so already"};
+        return {Exit::nothing_matched, 0, request.ids.empty() ? "nothing matched" : request.verb == Verb::retry ? "nothing to change: it has ended, is held, or is under way"
+                                                                                                                : "nothing to change: it has ended, or is so already"};
     return {Exit::done, count, ""};
 }
 
