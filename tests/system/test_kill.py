@@ -128,9 +128,10 @@ class Kill(Case):
             # The moment is random and no condition of anything: this is the one wait by the clock.
             self.over.wait(generator.uniform(0.02, 0.6))
             self.up.clear()
-            self.kills.append(time.monotonic())
+            killed = time.monotonic()
             self.gateway.kill9()
             began = time.monotonic()
+            self.kills.append((killed, began))
             self.gateway.start()
             slowest = max(slowest, time.monotonic() - began)
             self.up.set()
@@ -165,19 +166,20 @@ class Kill(Case):
         arrived = in_mailbox()
         lost = sorted(mails - set(self.retrieved)) + sorted(phones - set(arrived))
         ghosts = sorted((set(arrived) | set(self.retrieved)) - self.ledger.tried)
-        # A copy is explained when it came so shortly before a kill that its answer, or the note of it, can have been cut; and one kill cuts no
-        # more of them than were on their way at once.
+        # A copy is explained when it came so shortly before a kill that its answer, or the note of it, can have been cut, or while the gateway died, which
+        # waits for the disk; and one kill cuts no more of them than were on their way at once.
         copies = collections.defaultdict(list)
         for sent in self.sink.mails:
             copies[MARKER.search(sent.data)[1].decode()].append(sent.at)
         cuts, unexplained = collections.Counter(), {}
         for marker, times in copies.items():
             for first in sorted(times)[:-1]:
-                kill = next((kill for kill in self.kills if kill >= first), None)
-                if kill is None or kill - first > CUT_S:
-                    unexplained[marker] = len(times)
+                killed = next((killed for killed, dead in self.kills if dead >= first), None)
+                if killed is None or killed - first > CUT_S:
+                    kills = [round(killed - first, 3) for killed, _ in self.kills]
+                    unexplained[marker] = [[round(at - first, 3) for at in sorted(times)], min(kills, key=abs)]   # the copies, and the nearest kill
                 else:
-                    cuts[kill] += 1
+                    cuts[killed] += 1
         worst = max(cuts.values(), default=0)
         fetched_twice = {marker: count for marker, count in self.retrieved.items() if count > 1}
         print(f"{ROUNDS} kills (seed {SEED}): {len(mails)} mails and {len(phones)} submissions accepted, {len(lost)} lost, {len(ghosts)} ghosts, "
